@@ -1,0 +1,96 @@
+"""Step 7: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
+
+`--untrained` exports the initial student, so that a server can be written against the formats before training ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import shutil
+
+import numpy as np
+import onnx
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+import graph
+import quantise
+from common import CONFIG, HERE, SEED, WEIGHTS, WORK, sha256
+from student import Student, from_teacher
+from teachers import load_e5
+from text import PROMPTS, REMOVED, SPACES, SPECIALS, javascript, prompt_ids
+
+CHUNK_TOKENS = 500
+
+
+def load_student(untrained: bool = False) -> Student:
+    """The trained student, or the one taken from the teacher's layers."""
+    teacher_ids = np.load(WORK / "vocabulary.npz")["teacher_ids"]
+    if untrained:
+        return from_teacher(load_e5().encoder, teacher_ids).eval()
+    student = Student(len(teacher_ids))
+    student.load_state_dict(load_file(WORK / "student.safetensors"))
+    return student.eval()
+
+
+def manifest(tokenizer: Tokenizer, pieces: int, trained: bool) -> dict[str, object]:
+    """Everything a server must know, and where the model comes from."""
+    described = json.loads((HERE / "description.json").read_text())
+    metrics = WORK / "metrics.json"
+    return {
+        "name": CONFIG["name"], "version": CONFIG["version"], "trained": trained,
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "files": {name: {"bytes": (WEIGHTS / name).stat().st_size, "sha256": sha256(WEIGHTS / name)}
+                  for name in ("model.onnx", "tokenizer.json")},
+        "input": {"name": "input_ids", "type": "int64", "shape": ["batch", "length"],
+                  "note": "all rows of a call have the same length; there is no padding and no attention mask"},
+        "output": {"name": "embedding", "type": "float32", "shape": ["batch", CONFIG["student"]["dimension"]],
+                   "note": "not normalised; an embedding of d dimensions is the first d components scaled to length 1"},
+        "dimensions": {"all": CONFIG["dimensions"], "minimum": CONFIG["dimensions"][0],
+                       "maximum": CONFIG["dimensions"][-1], "default": 1024},
+        "vocabulary": pieces,
+        "special": {"bos": SPECIALS["<s>"], "pad": SPECIALS["<pad>"], "eos": SPECIALS["</s>"], "unk": SPECIALS["<unk>"]},
+        "prompts": {kind: {"text": PROMPTS[kind], "ids": ids} for kind, ids in prompt_ids(tokenizer).items()},
+        "sequence": "bos, prompt ids, text ids, eos",
+        "window": CONFIG["window"],
+        "chunks": {
+            "tokens": CHUNK_TOKENS,
+            "rule": "a text of n ids (without prompt and special ids) is cut into k = ceil(n / tokens) chunks, chunk i "
+                    "holding ids floor(i*n/k) to floor((i+1)*n/k); each chunk gets bos, prompt and eos; each output "
+                    "vector is scaled to length 1 over all components; their average, weighted by the ids of each "
+                    "chunk, is the text's vector, which is then cut to the dimension and scaled to length 1. "
+                    "A text without ids is one empty chunk",
+        },
+        "normaliser": {"steps": ["NFKC", "remove `removed`", "replace each run of `spaces` by one space", "trim spaces"],
+                       "removed": javascript(REMOVED), "spaces": javascript(SPACES), "flags": "gu"},
+        "tokenizer": {"kind": "unigram", "metaspace": "▁", "prepend": "always", "fuse_unk": True, "unk_penalty": 10},
+        "pooling": "mean over all ids of the sequence, computed inside the graph",
+        "arithmetic": {"embedding": "int8 by row", "linear": f"MatMulNBits 8 bit, blocks of {quantise.BLOCK}, accuracy level 4"},
+        "seed": SEED, "config_sha256": sha256(HERE / "config.json"),
+        **described,
+        "metrics": json.loads(metrics.read_text()) if metrics.exists() and trained else {},
+    }
+
+
+def main() -> None:
+    """Export."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--untrained", action="store_true")
+    parser.add_argument("--smoke", action="store_true")
+    arguments = parser.parse_args()
+    WEIGHTS.mkdir(parents=True, exist_ok=True)
+    student = load_student(arguments.untrained)
+    onnx.save(graph.build(student), str(WEIGHTS / "model.onnx"))
+    shutil.copyfile(WORK / "tokenizer.json", WEIGHTS / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    pieces = student.encoder.words.num_embeddings
+    assert tokenizer.get_vocab_size() == pieces
+    content = manifest(tokenizer, pieces, not arguments.untrained)
+    (WEIGHTS / "manifest.json").write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+    print({name: entry["bytes"] for name, entry in content["files"].items()})  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    main()
