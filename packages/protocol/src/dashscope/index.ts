@@ -1,0 +1,3 @@
+export * from './error.js'
+export * from './models.js'
+export * from './text-embedding.js'

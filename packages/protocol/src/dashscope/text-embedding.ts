@@ -1,0 +1,95 @@
+import { z } from 'zod'
+import type { EmbedRequest } from '../embed-request.js'
+import type { EmbedResult } from '../embed-result.js'
+import { parseWith, typeName } from '../parse.js'
+
+/** Options of the native endpoint. Unknown keys are tolerated, as by the live service. */
+const Parameters = z.looseObject({
+  text_type: z.enum(['query', 'document']).nullish().describe('Use of the texts; default `document`.'),
+  dimension: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
+  output_type: z.enum(['dense', 'sparse', 'dense&sparse']).nullish().describe('Default `dense`.'),
+  instruct: z.string().nullish().describe('Task description for queries, where the model has it.'),
+  kwargs: z
+    .object({ text_type: z.enum(['query', 'document']).optional().catch(undefined) })
+    .nullish()
+    .catch(null)
+    .describe('LlamaIndex nests `text_type` here.'),
+})
+
+/** Body of `POST /api/v1/services/embeddings/text-embedding/text-embedding`. */
+export const TextEmbeddingBody = z.object({
+  model: z.string().min(1).describe('Public model id, for example `text-embedding-v4`.'),
+  input: z.object({
+    texts: z.union([z.string(), z.array(z.string())]).describe('One text or a list of texts.'),
+  }),
+  parameters: Parameters.nullish(),
+})
+export type TextEmbeddingBody = z.output<typeof TextEmbeddingBody>
+
+export const TextEmbeddingResponse = z.object({
+  output: z.object({
+    embeddings: z.array(z.object({ text_index: z.int(), embedding: z.array(z.number()) })),
+  }),
+  usage: z.object({ total_tokens: z.int() }),
+  request_id: z.string(),
+})
+export type TextEmbeddingResponse = z.output<typeof TextEmbeddingResponse>
+
+/** @throws {ApiError} naming the first field that is missing or of the wrong type. */
+export function parseTextEmbedding(body: unknown): TextEmbeddingBody {
+  return parseWith(TextEmbeddingBody, body, (issue, path) => {
+    if (path === '')
+      return { row: 'invalid_body', message: 'Required body invalid, please check the request body format.' }
+    const given = givenParts(body)
+    if (path === 'model' && (given.model === undefined || issue.code === 'too_small')) {
+      return { row: 'missing_model', message: 'Required parameter "model" missing from request.' }
+    }
+    if (path === 'input' && given.input == null) {
+      return { row: 'missing_input', message: 'Required input parameter missing from request.' }
+    }
+    if (path.startsWith('input.texts') && given.texts === undefined) {
+      return { row: 'missing_input', message: 'Required input parameter missing from request: input.texts.' }
+    }
+    if (path.startsWith('input.texts')) {
+      const message = `<400> InternalError.Algo.InvalidParameter: Value error, contents is neither str nor list of str.: input.contents (input.texts is ${typeName(given.texts)})`
+      return { row: 'invalid_parameter', message }
+    }
+    return undefined
+  })
+}
+
+/** Wire → neutral. */
+export function decodeTextEmbedding(body: TextEmbeddingBody): EmbedRequest {
+  const { texts } = body.input
+  const parameters = body.parameters ?? {}
+  return {
+    model: body.model,
+    inputs: typeof texts === 'string' ? [texts] : texts,
+    textType: parameters.text_type ?? parameters.kwargs?.text_type ?? 'document',
+    outputType: parameters.output_type ?? 'dense',
+    ...(parameters.dimension == null ? {} : { dimension: parameters.dimension }),
+    ...(parameters.instruct == null ? {} : { instruct: parameters.instruct }),
+    fields: { inputs: 'input.texts', dimension: 'parameters.dimension' },
+  }
+}
+
+/** Neutral → wire. The live service sends neither `code` nor `message` on success. */
+export function encodeTextEmbedding(result: EmbedResult, requestId: string): TextEmbeddingResponse {
+  return {
+    output: {
+      embeddings: result.embeddings.map(({ index, dense }) => ({ text_index: index, embedding: Array.from(dense) })),
+    },
+    usage: { total_tokens: result.totalTokens },
+    request_id: requestId,
+  }
+}
+
+/** The parts of an unparsed body that decide which sentence an error gets. */
+function givenParts(body: unknown): { model?: unknown; input?: unknown; texts?: unknown } {
+  const { model, input } = isObject(body) ? body : {}
+  return { model, input, texts: isObject(input) ? input.texts : undefined }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}

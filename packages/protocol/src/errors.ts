@@ -1,0 +1,89 @@
+/**
+ * The one table of errors: the only place where a status or a wire code is written.
+ *
+ * Each row cites what decided its literals: a section of the DashScope documentation, a reply of the live service
+ * seen in the field, or the OpenAI error guide where DashScope has no code of its own. `docs/errors.md` is held
+ * against this table by a test.
+ */
+
+type ErrorRow = readonly [
+  status: number,
+  dashscopeCode: string,
+  openaiType: string,
+  openaiCode: string,
+  isRetryable: boolean,
+]
+
+export const ERRORS = {
+  //                     HTTP DashScope code           OpenAI type              OpenAI code                retry
+  // DashScope error page, «InvalidParameter»; compatible mode repeats the native code (field reports of batch size 10).
+  invalid_parameter: [400, 'InvalidParameter', 'InvalidParameter', 'InvalidParameter', false],
+  // «Required body invalid, please check the request body format.»
+  invalid_body: [400, 'InvalidParameter', 'invalid_request_error', 'invalid_parameter_error', false],
+  // «Required parameter "model" missing from request.»
+  missing_model: [400, 'BadRequest.EmptyModel', 'invalid_request_error', 'invalid_parameter_error', false],
+  // «Required input parameter missing from request.»
+  missing_input: [400, 'BadRequest.EmptyInput', 'invalid_request_error', 'invalid_parameter_error', false],
+  // «Invalid API-key provided.» / «Incorrect API key provided. »
+  invalid_api_key: [401, 'InvalidApiKey', 'invalid_request_error', 'invalid_api_key', false],
+  // «current user api does not support asynchronous calls.»
+  access_denied: [403, 'AccessDenied', 'invalid_request_error', 'access_denied', false],
+  // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found. See `statusOf`.
+  model_not_found: [404, 'InvalidParameter', 'invalid_request_error', 'model_not_found', false],
+  not_found: [404, 'NotFound', 'invalid_request_error', 'not_found', false],
+  // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.6).
+  method_not_allowed: [405, 'InvalidParameter', 'invalid_request_error', 'method_not_allowed', false],
+  // «Payload Too Large»
+  body_too_large: [413, 'BadRequest.TooLarge', 'invalid_request_error', 'payload_too_large', false],
+  // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.16).
+  unsupported_encoding: [415, 'InvalidParameter', 'invalid_request_error', 'unsupported_media_type', false],
+  // «An internal error has occured, please try again later or contact service support.»
+  engine_failed: [500, 'InternalError.Algo', 'server_error', 'internal_error', true],
+  internal: [500, 'InternalError', 'server_error', 'internal_error', true],
+  // «Request timed out, please try again later.» The older table had 408, the newer one has 500.
+  timed_out: [500, 'RequestTimeOut', 'server_error', 'request_timeout', true],
+  // «Model is unavailable, please try again later.»
+  overloaded: [503, 'ModelUnavailable', 'server_error', 'model_unavailable', true],
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorName = keyof typeof ERRORS
+
+/** The two wire shapes an error can take; chosen from the route. */
+export type Dialect = 'dashscope' | 'openai'
+
+export interface ApiErrorOptions extends ErrorOptions {
+  /** The field at fault, as the caller wrote it: `input[3]`, `parameters.dimension`. */
+  param?: string
+  /** Seconds after which a retry makes sense; sent as `Retry-After`. */
+  retryAfterSeconds?: number
+  /** The wording of one dialect where the two services differ. */
+  messages?: Partial<Record<Dialect, string>>
+}
+
+/** A fault that the caller can act on. `name` picks the row of {@link ERRORS}; the message reaches the caller. */
+export class ApiError extends Error {
+  readonly row: ErrorName
+  readonly param: string | undefined
+  readonly retryAfterSeconds: number | undefined
+  readonly messages: Partial<Record<Dialect, string>>
+
+  constructor(row: ErrorName, message: string, options: ApiErrorOptions = {}) {
+    super(message, options)
+    this.name = 'ApiError'
+    this.row = row
+    this.param = options.param
+    this.retryAfterSeconds = options.retryAfterSeconds
+    this.messages = options.messages ?? {}
+  }
+}
+
+/** HTTP status of an error in a dialect: the table's, except that native DashScope answers an unknown model with 400. */
+export function statusOf(error: ApiError, dialect: Dialect): number {
+  if (error.row === 'model_not_found' && dialect === 'dashscope') return 400
+  return ERRORS[error.row][0]
+}
+
+/** The message as this dialect's service words it. */
+export function messageOf(error: ApiError, dialect: Dialect): string {
+  return error.messages[dialect] ?? error.message
+}

@@ -1,0 +1,5 @@
+export * as dashscope from './dashscope/index.js'
+export * from './embed-request.js'
+export * from './embed-result.js'
+export * from './errors.js'
+export * as openai from './openai/index.js'

@@ -1,0 +1,3 @@
+export * from './embeddings.js'
+export * from './error.js'
+export * from './models.js'
