@@ -1,0 +1,27 @@
+import { ApiError } from '@quiver/protocol'
+import { TEXT_EMBEDDING } from './text-embedding.js'
+import type { TextModel } from './text-model.js'
+
+/** Every public model, newest first. */
+export class Catalog {
+  readonly #models: ReadonlyMap<string, TextModel>
+
+  constructor(models: readonly TextModel[] = TEXT_EMBEDDING) {
+    this.#models = new Map(models.map((model) => [model.id, model]))
+  }
+
+  list(): TextModel[] {
+    return [...this.#models.values()]
+  }
+
+  /** @throws {ApiError} `model_not_found`, in the words of either dialect. Ids are case-sensitive. */
+  get(id: string): TextModel {
+    const model = this.#models.get(id)
+    if (model !== undefined) return model
+    const shown = id.length > 100 ? `${id.slice(0, 100)}…` : id
+    throw new ApiError('model_not_found', `The model \`${shown}\` does not exist or you do not have access to it.`, {
+      param: 'model',
+      messages: { dashscope: 'Model not exist.' },
+    })
+  }
+}

@@ -1,0 +1,167 @@
+import { createReadStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { ApiError, type EmbedRequest } from '@quiver/protocol'
+import { Command, Option } from 'commander'
+import { assemblePipeline, type Pipeline } from '../assemble.js'
+import { check } from '../catalog/check.js'
+import { EXIT, UserError } from './exit.js'
+import { createProgress } from './progress.js'
+import { addSettingsOptions, settingsOf } from './settings-options.js'
+import { type Encoding, openVectorFile, type VectorFormat } from './vector-file.js'
+
+interface EmbedOptions {
+  model: string
+  file?: string
+  dimension?: string
+  textType: 'query' | 'document'
+  format: VectorFormat
+  encoding: Encoding
+  output?: string
+  skipEmpty?: boolean
+}
+
+/** A text and the number it keeps in the output: its line, or its place among the arguments, from 0. */
+interface Line {
+  index: number
+  text: string
+}
+
+/** Requests in flight: enough that no worker waits for the next batch to be read. */
+const CONCURRENT_REQUESTS = 4
+
+export function embedCommand(): Command {
+  const command = new Command('embed')
+    .description('Embed texts without a server: arguments, the lines of a file, or standard input.')
+    .argument('[texts...]', 'texts to embed; without any, and without --file, lines are read from standard input')
+    .option('--file <path>', 'one text a line, UTF-8; - is standard input')
+    .option('--model <id>', 'public model id', 'text-embedding-v4')
+    .option('--dimension <n>', "components of each vector (default: the model's)")
+    .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
+    .addOption(new Option('--format <format>', 'output format').choices(['jsonl', 'npy']).default('jsonl'))
+    .addOption(
+      new Option('--encoding <encoding>', 'vectors in JSON lines').choices(['float', 'base64']).default('float'),
+    )
+    .option('--output <path>', 'file to write (default: standard output); appears when it is complete')
+    .option('--skip-empty', 'leave out lines without text instead of stopping; "index" keeps the line number')
+    .addHelpText(
+      'after',
+      `
+Each JSON line is {"index", "embedding", "tokens"}. npy is a float32 array of shape (texts, dimension).
+
+Examples:
+  $ quiver embed "风急天高猿啸哀" "渚清沙白鸟飞回"
+  $ quiver embed --file news.txt --dimension 256 --format npy --output news.npy
+  $ cut -f2 items.tsv | quiver embed --encoding base64 > items.jsonl`,
+    )
+  return addSettingsOptions(command, ['threads']).action((texts: string[], options: EmbedOptions, self: Command) =>
+    embedTexts(texts, options, settingsOf(self)),
+  )
+}
+
+async function embedTexts(
+  texts: readonly string[],
+  options: EmbedOptions,
+  settings: { threads: number; maxQueuedInputs: number },
+): Promise<void> {
+  const { lines, total } = readLines(texts, options)
+  const interrupted = new AbortController()
+  process.once('SIGINT', () => interrupted.abort(new UserError('interrupted; nothing was kept.', EXIT.interrupted)))
+  const output = await openVectorFile(options)
+  const progress = createProgress('embedding', total)
+  const pipeline = await assemblePipeline(settings, interrupted.signal)
+  try {
+    for await (const group of groupsOf(lines, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
+      for (const { index, dense, tokens } of await embedGroup(group, {
+        options,
+        pipeline,
+        signal: interrupted.signal,
+      })) {
+        await output.write({ index, dense, tokens })
+      }
+      progress.add(group.length)
+    }
+    await output.finish()
+  } catch (error) {
+    await output.discard()
+    throw error instanceof ApiError ? new UserError(error.message) : error
+  } finally {
+    progress.stop()
+    await pipeline.close()
+  }
+}
+
+async function embedGroup(
+  group: readonly Line[],
+  { options, pipeline, signal }: { options: EmbedOptions; pipeline: Pipeline; signal: AbortSignal },
+) {
+  const { maxInputs } = pipeline.catalog.get(options.model)
+  const batches = Array.from({ length: Math.ceil(group.length / maxInputs) }, (_, i) =>
+    group.slice(i * maxInputs, (i + 1) * maxInputs),
+  )
+  const results = await Promise.all(
+    batches.map(async (batch) => {
+      const request = check(toRequest(batch, options), pipeline.catalog)
+      return (await pipeline.embed(request, signal)).embeddings.map((embedding, i) => ({
+        ...embedding,
+        index: batch[i]?.index ?? embedding.index,
+      }))
+    }),
+  )
+  return results.flat()
+}
+
+function toRequest(batch: readonly Line[], { model, dimension, textType }: EmbedOptions): EmbedRequest {
+  const first = batch[0]?.index ?? 0
+  return {
+    model,
+    inputs: batch.map(({ text }) => text),
+    textType,
+    outputType: 'dense',
+    ...(dimension === undefined ? {} : { dimension: Number(dimension) }),
+    fields: { inputs: `texts from ${first} on, text`, dimension: '--dimension' },
+  }
+}
+
+function readLines(
+  texts: readonly string[],
+  { file, skipEmpty }: EmbedOptions,
+): { lines: AsyncIterable<Line>; total?: number } {
+  if (texts.length > 0 && file !== undefined) throw new UserError('give texts or --file, not both.', EXIT.usage)
+  if (texts.length > 0) return { lines: numbered(texts, skipEmpty), total: texts.length }
+  if (file === undefined && process.stdin.isTTY) {
+    throw new UserError('nothing to embed: give texts, --file, or pipe lines in.', EXIT.usage)
+  }
+  const stream: Readable = file === undefined || file === '-' ? process.stdin : createReadStream(file)
+  stream.setEncoding('utf8')
+  return { lines: numbered(linesOf(stream, file ?? 'standard input'), skipEmpty) }
+}
+
+async function* linesOf(stream: Readable, name: string): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new UserError(`${name} cannot be read (${reason}).`)
+  }
+}
+
+async function* numbered(texts: Iterable<string> | AsyncIterable<string>, skipEmpty = false): AsyncGenerator<Line> {
+  let index = 0
+  for await (const text of texts) {
+    if (text.trim() !== '') yield { index, text }
+    else if (!skipEmpty) throw new UserError(`text ${index} (from 0) is empty; --skip-empty leaves such lines out.`)
+    index++
+  }
+}
+
+async function* groupsOf(lines: AsyncIterable<Line>, size: number): AsyncGenerator<Line[]> {
+  let group: Line[] = []
+  for await (const line of lines) {
+    group.push(line)
+    if (group.length < size) continue
+    yield group
+    group = []
+  }
+  if (group.length > 0) yield group
+}

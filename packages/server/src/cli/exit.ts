@@ -1,0 +1,13 @@
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
+
+/** A failure that is the user's to mend: one line, no stack. */
+export class UserError extends Error {
+  override readonly name = 'UserError'
+  constructor(
+    message: string,
+    readonly exitCode: number = EXIT.failure,
+  ) {
+    super(message)
+  }
+}

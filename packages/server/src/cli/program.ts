@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config.js'
+import { HomeError } from '../home.js'
+import { VERSION } from '../version.js'
+import { doctorCommand } from './doctor.js'
+import { embedCommand } from './embed.js'
+import { EXIT, UserError } from './exit.js'
+import { modelsCommand } from './models.js'
+import { serveCommand } from './serve.js'
+
+/** Parse the arguments and run the command; sets the exit code and never throws. */
+export async function run(argv: readonly string[]): Promise<void> {
+  try {
+    await createProgram().parseAsync(argv)
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+export function createProgram(): Command {
+  return new Command('quiver')
+    .description('Embeddings on your own machine, behind the DashScope and OpenAI protocols.')
+    .version(VERSION, '-v, --version')
+    .exitOverride()
+    .showHelpAfterError('(quiver --help shows every command)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ quiver serve                                 serve on http://127.0.0.1:8790
+  $ quiver embed "你好" "hello"                   vectors as JSON lines, no server needed
+  $ quiver embed --file lines.txt --format npy --output lines.npy
+  $ quiver models                                what is served, and its limits
+  $ quiver doctor                                check this installation
+
+Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
+(--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
+    )
+    .addCommand(serveCommand())
+    .addCommand(embedCommand())
+    .addCommand(modelsCommand())
+    .addCommand(doctorCommand())
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+  if (error instanceof ConfigError) {
+    process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
+    return EXIT.usage
+  }
+  if (error instanceof HomeError || error instanceof UserError) {
+    process.stderr.write(`quiver: ${error.message}\n`)
+    return error instanceof UserError ? error.exitCode : EXIT.failure
+  }
+  process.stderr.write(`quiver: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  return EXIT.failure
+}

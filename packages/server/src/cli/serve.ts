@@ -1,0 +1,83 @@
+import type { AddressInfo } from 'node:net'
+import { Command } from 'commander'
+import { assembleServer, type Server } from '../assemble.js'
+import type { Settings } from '../config.js'
+import { prepareHome, removeRunningServer, writeRunningServer } from '../home.js'
+import { createLog, type Logger } from '../telemetry/log.js'
+import { VERSION } from '../version.js'
+import { EXIT, UserError } from './exit.js'
+import { addSettingsOptions, settingsOf } from './settings-options.js'
+
+export function serveCommand(): Command {
+  const command = new Command('serve').description('Serve embeddings over HTTP until SIGTERM or Ctrl-C.')
+  return addSettingsOptions(command).action((_options, self: Command) => serve(settingsOf(self)))
+}
+
+async function serve(settings: Settings): Promise<void> {
+  const startedAt = performance.now()
+  const log = createLog(settings.logLevel)
+  prepareHome(settings.home)
+  const stopped = new AbortController()
+  const server = await assembleServer(settings, log, stopped.signal)
+  const url = await listen(server, settings)
+  writeRunningServer(settings.home, {
+    pid: process.pid,
+    url,
+    startedAt: new Date().toISOString(),
+    version: VERSION,
+  })
+  drainOnSignal(server, settings, log)
+  process.stdout.write(banner(url, settings, performance.now() - startedAt))
+}
+
+/** @returns the base URL. @throws {UserError} when the address cannot be had. */
+async function listen(server: Server, { host, port }: Settings): Promise<string> {
+  try {
+    await server.app.listen({ host, port })
+  } catch (error) {
+    await server.close()
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new UserError(
+      code === 'EADDRINUSE'
+        ? `port ${port} on ${host} is taken by another program; choose another with --port or QUIVER_PORT.`
+        : `cannot listen on ${host}:${port} (${code}).`,
+    )
+  }
+  const address = server.app.server.address() as AddressInfo // a TCP server that listens has one
+  const shown = address.family === 'IPv6' ? `[${address.address}]` : address.address
+  return `http://${shown}:${address.port}`
+}
+
+/** First signal: finish what runs, within the deadline. Second signal: stop at once. */
+function drainOnSignal(server: Server, settings: Settings, log: Logger): void {
+  let isDraining = false
+  const stop = async (signal: NodeJS.Signals) => {
+    if (isDraining) process.exit(EXIT.interrupted)
+    isDraining = true
+    log.info({ signal }, 'draining')
+    server.drain()
+    const deadline = setTimeout(() => {
+      log.warn('requests were still running at the drain deadline')
+      removeRunningServer(settings.home)
+      process.exit(EXIT.failure)
+    }, settings.drainTimeoutMs)
+    await server.close()
+    clearTimeout(deadline)
+    removeRunningServer(settings.home)
+    process.exit(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+function banner(url: string, { home, apiKeys }: Settings, tookMs: number): string {
+  const access = apiKeys.length === 0 ? 'any key is accepted (loopback only)' : `${apiKeys.length} keys`
+  return `Quiver ${VERSION} is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
+  OpenAI SDK     base_url="${url}/compatible-mode/v1"
+  DashScope SDK  DASHSCOPE_HTTP_BASE_URL=${url}/api/v1
+  curl           curl ${url}/v1/embeddings -H 'Authorization: Bearer any' -d '{"model":"text-embedding-v4","input":"你好"}'
+  Docs           ${url}/docs
+  Access         ${access}
+  Data           ${home}
+`
+}

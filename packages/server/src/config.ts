@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs'
+import { availableParallelism, homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+
+const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
+const list = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
+  z.array(z.string().min(1)),
+)
+
+/**
+ * The one schema of the configuration. Flags (`--max-body-bytes`), environment names (`QUIVER_MAX_BODY_BYTES`), the
+ * keys of the file (`maxBodyBytes`), the help texts and the defaults all derive from it.
+ */
+export const Settings = z.strictObject({
+  home: z
+    .string()
+    .min(1)
+    .default(join(homedir(), '.quiver'))
+    .transform((path) => resolve(path.replace(/^~(?=\/|$)/, homedir())))
+    .describe('Folder of everything the server keeps.'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Anything but loopback needs apiKeys.'),
+  port: wholeNumber(0, 65_535).default(8790).describe('Port to listen on; 0 takes any free one.'),
+  apiKeys: list.default([]).describe('Keys that may call. None: any key may, on loopback only.'),
+  threads: wholeNumber(1, 256)
+    .default(() => availableParallelism())
+    .describe('Worker threads of the built-in model, about 150 MB each. More than there are cores gains nothing.'),
+  maxQueuedInputs: wholeNumber(1, 1_000_000)
+    .default(2_000)
+    .describe('Inputs that may wait for a worker. A full queue answers 503; raise it to wait longer instead.'),
+  maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
+    .default(8 * 1024 * 1024)
+    .describe('Largest request body; a larger one gets 413.'),
+  requestTimeoutMs: wholeNumber(100, 86_400_000)
+    .default(300_000)
+    .describe('Longest time one request may take before it is given up.'),
+  drainTimeoutMs: wholeNumber(0, 3_600_000)
+    .default(10_000)
+    .describe('After SIGTERM, how long running requests may still take.'),
+  logLevel: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('warn')
+    .describe('info adds a line for each request. Inputs and keys are never logged.'),
+})
+export type Settings = z.output<typeof Settings>
+export type SettingName = keyof Settings
+
+/** Every setting with its help, derived from the schema. */
+export const SETTINGS = Object.entries(Settings.shape).map(([name, schema]) => ({
+  name: name as SettingName, // Object.entries widens the schema's own keys to string
+  flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  environment: `QUIVER_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
+  description: schema.description ?? '',
+}))
+
+/** One or more mistakes in the configuration, all of them in the message, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+export interface ConfigSources {
+  /** Command-line values by setting name; wins over everything. */
+  flags?: Readonly<Record<string, unknown>>
+  environment?: Readonly<Record<string, string | undefined>>
+  /** Path of a YAML or JSON file; default `QUIVER_CONFIG`. */
+  file?: string
+}
+
+/**
+ * Flags > environment > file > defaults.
+ *
+ * @throws {ConfigError} listing every mistake with where it came from.
+ */
+export function loadSettings({ flags = {}, environment = {}, file }: ConfigSources): Readonly<Settings> {
+  const path = file ?? environment.QUIVER_CONFIG
+  const given = new Map<string, { value: unknown; origin: string }>()
+  for (const [name, value] of Object.entries(path === undefined || path === '' ? {} : readSettingsFile(path))) {
+    given.set(name, { value, origin: path ?? '' })
+  }
+  for (const { name, environment: variable } of SETTINGS) {
+    const value = environment[variable]
+    if (value !== undefined && value !== '') given.set(name, { value, origin: variable })
+  }
+  for (const { name, flag } of SETTINGS) {
+    if (flags[name] !== undefined) given.set(name, { value: flags[name], origin: flag })
+  }
+  const parsed = Settings.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
+  const mistakes = parsed.success
+    ? checkTogether(parsed.data)
+    : parsed.error.issues.map((issue) => describeMistake(issue, given))
+  if (mistakes.length > 0 || !parsed.success) throw new ConfigError(mistakes.join('\n'))
+  return Object.freeze(parsed.data)
+}
+
+/** Whether an address reaches only this machine. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
+}
+
+function readSettingsFile(path: string): Record<string, unknown> {
+  let content: unknown
+  try {
+    content = parseYaml(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new ConfigError(`${path}: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)}`)
+  }
+  if (content === null || content === undefined) return {}
+  if (typeof content !== 'object' || Array.isArray(content)) {
+    throw new ConfigError(`${path}: must hold settings as "name: value" lines.`)
+  }
+  return { ...content }
+}
+
+function checkTogether(settings: Settings): string[] {
+  if (isLoopback(settings.host) || settings.apiKeys.length > 0) return []
+  return [`host: ${settings.host} can be reached from other machines, so apiKeys must be set (QUIVER_API_KEYS).`]
+}
+
+function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: string; value: unknown }>): string {
+  if (issue.code === 'unrecognized_keys') {
+    const known = SETTINGS.map(({ name }) => name).join(', ')
+    return `${issue.keys.join(', ')}: no such setting; there are ${known}.`
+  }
+  const name = String(issue.path[0])
+  const { origin = '', value } = given.get(name) ?? {}
+  const shown = name === 'apiKeys' ? 'a value that is not shown' : JSON.stringify(value)
+  return `${name}: ${issue.message}; got ${shown} from ${origin}.`
+}

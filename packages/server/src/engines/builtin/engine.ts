@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { cosine, shorten } from '../../vector/vector.js'
+import type { Engine, TokenInput, TokenizedText } from '../engine.js'
+import { Tokenizer } from './tokenizer.js'
+import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
+import { WorkerPool } from './worker-pool.js'
+
+export interface BuiltinEngineOptions {
+  threads: number
+  maxQueuedInputs: number
+  signal: AbortSignal
+  /** Folder of the weights; default: those of this package. */
+  folder?: string
+}
+
+/**
+ * Start the built-in text model: verify the files, load them in every thread, and let it prove itself on the canary.
+ *
+ * @throws {WeightsError} for files that are not the manifest's, or vectors that are not the training side's.
+ */
+export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise<Engine> {
+  const weights = await loadWeights(options.folder ?? BUILTIN_WEIGHTS)
+  const { special } = weights.manifest
+  const tokenizer = new Tokenizer(weights.tokenizerFile, new Set(Object.values(special)))
+  const pool = await WorkerPool.start({
+    threads: options.threads,
+    maxQueued: options.maxQueuedInputs,
+    setup: { modelPath: weights.modelPath },
+  })
+  const engine = new BuiltinEngine(weights.manifest, tokenizer, pool)
+  try {
+    await verify(engine, weights, options.signal)
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+  return engine
+}
+
+/** Our own model, in worker threads; one text at a time each. */
+class BuiltinEngine implements Engine {
+  readonly id = 'builtin-text'
+  readonly identity: string
+  readonly dimension: number
+  readonly window: number
+  readonly #manifest: Manifest
+  readonly #tokenizer: Tokenizer
+  readonly #pool: WorkerPool
+
+  constructor(manifest: Manifest, tokenizer: Tokenizer, pool: WorkerPool) {
+    this.#manifest = manifest
+    this.#tokenizer = tokenizer
+    this.#pool = pool
+    this.dimension = manifest.output.shape[1]
+    this.window = manifest.chunks.tokens
+    const { files, special, prompts, chunks } = manifest
+    const parts = [files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompts, chunks.tokens]
+    this.identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  }
+
+  get isUp(): boolean {
+    return this.#pool.isUp
+  }
+
+  tokenize(text: string, maxTokens: number): TokenizedText {
+    return this.#tokenizer.tokenize(text, maxTokens)
+  }
+
+  embed({ ids, textType }: TokenInput, { signal }: { signal: AbortSignal }): Promise<Float32Array> {
+    const { special, prompts } = this.#manifest
+    return this.#pool.run(Int32Array.from([special.bos, ...prompts[textType].ids, ...ids, special.eos]), signal)
+  }
+
+  close(): Promise<void> {
+    return this.#pool.close()
+  }
+}
+
+/** Every thread may answer; the canary has more cases than a pool has threads on most machines. */
+async function verify(engine: Engine, { canary }: Weights, signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    canary.cases.map(async ({ text, type, d64 }, index) => {
+      const { ids } = engine.tokenize(text, engine.window)
+      const vector = await engine.embed({ ids, textType: type }, { signal })
+      const similarity = cosine(shorten(vector, d64.length), Float32Array.from(d64))
+      // Written so that NaN fails too.
+      if (!(similarity >= canary.tolerance.cosine)) {
+        throw new WeightsError(
+          `the built-in model fails its self-test: case ${index} has cosine ${similarity} instead of ${canary.tolerance.cosine} or more.`,
+        )
+      }
+    }),
+  )
+}

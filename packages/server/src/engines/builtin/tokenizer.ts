@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import type { TokenizedText } from '../engine.js'
+import { Unigram } from './unigram.js'
+
+/** The parts of a Hugging Face `tokenizer.json` that this tokenizer implements; any other is refused. */
+const TokenizerFile = z.object({
+  normalizer: z.object({
+    type: z.literal('Sequence'),
+    normalizers: z.tuple([
+      z.object({ type: z.literal('NFKC') }),
+      z.object({ type: z.literal('Replace'), pattern: z.object({ Regex: z.string() }), content: z.literal('') }),
+      z.object({ type: z.literal('Replace'), pattern: z.object({ Regex: z.string() }), content: z.literal(' ') }),
+      z.object({ type: z.literal('Strip'), strip_left: z.literal(true), strip_right: z.literal(true) }),
+    ]),
+  }),
+  pre_tokenizer: z.object({
+    type: z.literal('Metaspace'),
+    replacement: z.literal('▁'),
+    prepend_scheme: z.literal('always'),
+    split: z.literal(true),
+  }),
+  model: z.object({
+    type: z.literal('Unigram'),
+    unk_id: z.int().nonnegative(),
+    byte_fallback: z.literal(false).optional(),
+    vocab: z.array(z.tuple([z.string(), z.number()])).min(1),
+  }),
+})
+
+/** Words longer than this are not worth remembering. */
+const MAX_CACHED_WORD = 24
+/** Entries of the word cache, about 20 MB; when it is full it starts anew. */
+const MAX_CACHED_WORDS = 100_000
+const WORD_START = '▁'
+
+/**
+ * Text → token ids, equal to those of the reference implementation on the same `tokenizer.json`.
+ *
+ * NFKC, removal of controls and marks of direction, runs of spaces to one, trim; then Unigram on each word, a word
+ * starting with `▁`. Pieces never span words, so words are independent and frequent ones are remembered.
+ */
+export class Tokenizer {
+  readonly #unigram: Unigram
+  readonly #removed: RegExp
+  readonly #spaces: RegExp
+  readonly #words = new Map<string, readonly number[]>()
+
+  /** @throws {z.ZodError} for a file that asks for anything this tokenizer does not do. */
+  constructor(file: unknown, reserved: ReadonlySet<number>) {
+    const { normalizer, model } = TokenizerFile.parse(file)
+    const [, removed, spaces] = normalizer.normalizers
+    this.#removed = toRegExp(removed.pattern.Regex)
+    this.#spaces = toRegExp(spaces.pattern.Regex)
+    this.#unigram = new Unigram(model.vocab, model.unk_id, reserved)
+  }
+
+  /** At most `maxTokens` ids; stops as soon as the text is known to have more. */
+  tokenize(text: string, maxTokens: number): TokenizedText {
+    const normalized = this.normalize(text)
+    const ids: number[] = []
+    for (let start = 0; start < normalized.length && ids.length <= maxTokens; ) {
+      const space = normalized.indexOf(' ', start)
+      const end = space === -1 ? normalized.length : space
+      // A word this long has more tokens than are wanted whatever they are; it need not be cut up to know that.
+      if (end - start > maxTokens * this.#unigram.longestPiece) return { ids: new Int32Array(0), isOverLimit: true }
+      for (const id of this.#encodeWord(WORD_START + normalized.slice(start, end))) ids.push(id)
+      start = end + 1
+    }
+    return { ids: Int32Array.from(ids.slice(0, maxTokens)), isOverLimit: ids.length > maxTokens }
+  }
+
+  /** What the network sees of a text: lone surrogates are spaces, as U+FFFD is. */
+  normalize(text: string): string {
+    return text.toWellFormed().normalize('NFKC').replace(this.#removed, '').replace(this.#spaces, ' ').trim()
+  }
+
+  #encodeWord(word: string): readonly number[] {
+    const known = this.#words.get(word)
+    if (known !== undefined) return known
+    const ids = this.#unigram.encode(word)
+    if (word.length <= MAX_CACHED_WORD) {
+      if (this.#words.size >= MAX_CACHED_WORDS) this.#words.clear()
+      this.#words.set(word, ids)
+    }
+    return ids
+  }
+}
+
+/** The file's patterns are in Rust's notation; the two differ only in how a code point is written. */
+function toRegExp(pattern: string): RegExp {
+  return new RegExp(pattern.replaceAll('\\x{', '\\u{'), 'gu')
+}

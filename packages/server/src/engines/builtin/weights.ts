@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+
+/** The weights that this package brings. */
+export const BUILTIN_WEIGHTS = fileURLToPath(new URL('../../../weights/builtin-text/', import.meta.url))
+
+const FileEntry = z.object({ bytes: z.int(), sha256: z.string().length(64) })
+
+/** What the training side says of its files: the part of `manifest.json` that the server reads. */
+const Manifest = z.object({
+  files: z.object({ 'model.onnx': FileEntry, 'tokenizer.json': FileEntry }),
+  output: z.object({ shape: z.tuple([z.literal('batch'), z.int().positive()]) }),
+  special: z.object({ bos: z.int(), pad: z.int(), eos: z.int(), unk: z.int() }),
+  prompts: z.object({
+    query: z.object({ ids: z.array(z.int()) }),
+    document: z.object({ ids: z.array(z.int()) }),
+  }),
+  chunks: z.object({ tokens: z.int().positive() }),
+})
+export type Manifest = z.output<typeof Manifest>
+
+/** A text and the first components of its vectors, by which a running model proves itself. */
+const Canary = z.object({
+  tolerance: z.object({ cosine: z.number() }),
+  cases: z.array(z.object({ text: z.string(), type: z.enum(['query', 'document']), d64: z.array(z.number()) })).min(1),
+})
+export type Canary = z.output<typeof Canary>
+
+export interface Weights {
+  manifest: Manifest
+  modelPath: string
+  tokenizerFile: unknown
+  canary: Canary
+}
+
+/** The files of a model are missing, damaged or not what the manifest says. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError'
+}
+
+/**
+ * Read a folder of weights, every byte held against the manifest's hashes.
+ *
+ * @throws {WeightsError} naming the file and what is wrong with it.
+ */
+export async function loadWeights(folder: string): Promise<Weights> {
+  const manifest = parseFile('manifest.json', Manifest, await read(folder, 'manifest.json'))
+  const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
+  const [, tokenizer] = await Promise.all([
+    readVerified(folder, 'model.onnx', manifest),
+    readVerified(folder, 'tokenizer.json', manifest),
+  ])
+  return { manifest, canary, modelPath: join(folder, 'model.onnx'), tokenizerFile: JSON.parse(tokenizer.toString()) }
+}
+
+async function read(folder: string, name: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, name))
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new WeightsError(`${join(folder, name)} cannot be read (${reason}).`)
+  }
+}
+
+async function readVerified(folder: string, name: keyof Manifest['files'], manifest: Manifest): Promise<Buffer> {
+  const bytes = await read(folder, name)
+  const expected = manifest.files[name]
+  if (bytes.length !== expected.bytes) {
+    throw new WeightsError(`${join(folder, name)} has ${bytes.length} bytes instead of ${expected.bytes}.`)
+  }
+  if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256) {
+    throw new WeightsError(`${join(folder, name)} is damaged: its SHA-256 is not the manifest's.`)
+  }
+  return bytes
+}
+
+function parseFile<Schema extends z.ZodType>(name: string, schema: Schema, bytes: Buffer): z.output<Schema> {
+  try {
+    return schema.parse(JSON.parse(bytes.toString()))
+  } catch (error) {
+    throw new WeightsError(`${name} is not as expected: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}

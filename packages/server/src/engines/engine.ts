@@ -1,0 +1,47 @@
+import type { TextType } from '@quiver/protocol'
+
+/** A text as the serving model's tokenizer sees it, without prompt and special tokens. */
+export interface TokenizedText {
+  /** Token ids; cut off at the limit that was asked for, if `isOverLimit`. */
+  ids: Int32Array
+  /** Whether the text has more tokens than the limit; the exact number is then not known. */
+  isOverLimit: boolean
+}
+
+/** One forward pass: at most `window` tokens of text and what they are used for. */
+export interface TokenInput {
+  ids: Int32Array
+  textType: TextType
+}
+
+/**
+ * Who computes. Token ids in, raw vectors out; knows nothing of callers or of the dimension asked for.
+ *
+ * Every implementation runs `engine.suite.ts`.
+ */
+export interface Engine {
+  /** Engine model id that catalog entries refer to. */
+  readonly id: string
+  /** Hash over everything that makes a vector what it is: weights, tokenizer, pooling, prompts. 64 hex digits. */
+  readonly identity: string
+  /** Components of the raw vector; any prefix of it is a valid shorter vector. */
+  readonly dimension: number
+  /** Tokens of text that one pass takes. */
+  readonly window: number
+  /** Whether it can compute now. */
+  readonly isUp: boolean
+
+  /** Linear in the text's length; stops soon after `maxTokens`. */
+  tokenize(text: string, maxTokens: number): TokenizedText
+
+  /**
+   * @returns Float32Array[dimension], finite, not yet normalised. The same input gives the same bits, whatever runs
+   * beside it.
+   * @throws {ApiError} `overloaded` when the queue is full, `engine_failed` when the computation broke.
+   * @throws the signal's reason when it is aborted; work not yet begun is dropped.
+   */
+  embed(input: TokenInput, options: { signal: AbortSignal }): Promise<Float32Array>
+
+  /** Ends workers; pending work is rejected. */
+  close(): Promise<void>
+}

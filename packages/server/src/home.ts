@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** What a running server says of itself in its home, for `quiver doctor` and for a second server. */
+export interface RunningServer {
+  pid: number
+  url: string
+  startedAt: string
+  version: string
+}
+
+/** The home folder cannot be used; the message says why, in one line. */
+export class HomeError extends Error {
+  override readonly name = 'HomeError'
+}
+
+const FILE = 'server.json'
+
+/** Create the home if it is missing and prove that it can be written. @throws {HomeError} */
+export function prepareHome(home: string): void {
+  const probe = join(home, `.probe-${randomUUID()}`)
+  try {
+    mkdirSync(home, { recursive: true, mode: 0o700 })
+    writeFileSync(probe, '')
+    rmSync(probe)
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new HomeError(`home: ${home} cannot be written (${reason}); choose another with --home or QUIVER_HOME.`)
+  }
+}
+
+/** Leave a note of this process; replaced in one step, so that a reader never sees half of it. */
+export function writeRunningServer(home: string, running: RunningServer): void {
+  const temporary = join(home, `.${FILE}-${randomUUID()}`)
+  writeFileSync(temporary, `${JSON.stringify(running, null, 2)}\n`)
+  renameSync(temporary, join(home, FILE))
+}
+
+/** Remove this process's own note; another server's stays. */
+export function removeRunningServer(home: string): void {
+  if (findRunningServer(home)?.pid === process.pid) rmSync(join(home, FILE), { force: true })
+}
+
+/** The note in this home, whether or not its process still lives. */
+export function findRunningServer(home: string): RunningServer | undefined {
+  try {
+    return JSON.parse(readFileSync(join(home, FILE), 'utf8')) as RunningServer // written by writeRunningServer only
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto'
+import { ApiError } from '@quiver/protocol'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Settings } from '../config.js'
+import type { Logger } from '../telemetry/log.js'
+import { authenticate } from './authenticate.js'
+import { dialectOf } from './dialect-of.js'
+import type { Endpoint, Services } from './endpoint.js'
+import { readJson } from './read-body.js'
+import { sendError, toApiError } from './send-error.js'
+
+export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
+
+/** Receiving a whole request may take this long; slower senders are cut off so that they cannot hold connections. */
+const RECEIVE_TIMEOUT_MS = 60_000
+/** Longer than the idle timeout of common proxies (60 s), so that the server never closes a connection they reuse. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000
+
+/** The HTTP side as a whole: every endpoint routed, every error in its dialect. Not listening yet. */
+export function createApp(
+  endpoints: readonly Endpoint[],
+  { services, limits, log }: { services: Services; limits: HttpLimits; log: Logger },
+): FastifyInstance {
+  const app = fastify({
+    bodyLimit: limits.maxBodyBytes,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    genReqId: () => randomUUID(),
+    routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
+    clientErrorHandler: answerMalformedHttp,
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const path = request.routeOptions.url ?? 'unknown route'
+    log.info({ requestId: request.id, method: request.method, path, status: reply.statusCode, ms: reply.elapsedTime })
+  })
+
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof ClientGone) return reply.hijack()
+    return sendError(toApiError(error, limits), {
+      reply,
+      requestId: request.id,
+      dialect: dialectOf(request.url),
+      log,
+    })
+  }
+  app.setErrorHandler(fail)
+  app.setNotFoundHandler((request, reply) => fail(unroutable(app, request), request, reply))
+
+  for (const endpoint of endpoints) {
+    for (const url of endpoint.paths) {
+      app.route({
+        method: endpoint.method,
+        url,
+        handler: (request, reply) => handle(endpoint, { request, reply, services, limits }),
+      })
+    }
+  }
+  return app
+}
+
+/** What every endpoint has in common: key, body, deadline; the key is checked before the body is looked at. */
+async function handle(
+  endpoint: Endpoint,
+  {
+    request,
+    reply,
+    services,
+    limits,
+  }: { request: FastifyRequest; reply: FastifyReply; services: Services; limits: HttpLimits },
+): Promise<unknown> {
+  const caller = endpoint.isPublic ? undefined : authenticate(request.headers, services.keyring)
+  return endpoint.handle({
+    services,
+    request,
+    reply,
+    requestId: request.id,
+    caller,
+    body: endpoint.body === undefined ? undefined : readBody(request),
+    signal: AbortSignal.any([clientGone(request, reply), AbortSignal.timeout(limits.requestTimeoutMs)]),
+  })
+}
+
+function readBody(request: FastifyRequest): unknown {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') {
+    throw new ApiError(
+      'unsupported_encoding',
+      `Content-Encoding ${encoding.slice(0, 40)} is not supported; send identity.`,
+    )
+  }
+  return readJson(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
+}
+
+/** Aborts when the connection closes before the answer has been sent. */
+function clientGone(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) controller.abort(new ClientGone(request.id))
+  })
+  return controller.signal
+}
+
+/** Nobody is left to read an answer to this request. */
+class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+  constructor(requestId: string) {
+    super(`the client of request ${requestId} has gone`)
+  }
+}
+
+function unroutable(app: FastifyInstance, request: FastifyRequest): ApiError {
+  const path = request.url.split('?')[0] ?? ''
+  const allowed = (['GET', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+  if (allowed.length === 0) return new ApiError('not_found', 'Not found!')
+  return new ApiError('method_not_allowed', `${request.method} is not allowed here; use ${allowed.join(' or ')}.`)
+}
+
+/** Bytes that are no HTTP request get a JSON error too; the dialect is unknown, so it is OpenAI's. */
+function answerMalformedHttp(this: FastifyInstance, _error: Error, socket: import('node:net').Socket): void {
+  const body = JSON.stringify({
+    error: { message: 'Malformed HTTP request.', type: 'invalid_request_error', param: null, code: 'bad_request' },
+  })
+  if (socket.writable) {
+    socket.end(
+      `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    )
+  } else socket.destroy()
+}

@@ -1,0 +1,47 @@
+import type { Dialect } from '@quiver/protocol'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { z } from 'zod'
+import type { Caller, Keyring } from '../admission/api-key.js'
+import type { Catalog } from '../catalog/catalog.js'
+import type { Embed } from '../embedding/embed.js'
+
+/** What handlers may use. */
+export interface Services {
+  catalog: Catalog
+  embed: Embed
+  keyring: Keyring
+  /** Whether a request for an embedding would be served now. */
+  isReady: () => boolean
+}
+
+/** What a handler gets besides the raw request. */
+export interface Exchange {
+  services: Services
+  request: FastifyRequest
+  reply: FastifyReply
+  /** Sent as `x-request-id` and in the body. */
+  requestId: string
+  /** Who calls; `undefined` only where `isPublic`. */
+  caller: Caller | undefined
+  /** The decoded JSON body; `undefined` without one. */
+  body: unknown
+  /** Aborts when the client has gone or the request has taken too long. */
+  signal: AbortSignal
+}
+
+/** One endpoint: its URLs, its documentation and its handler. Routing and `/openapi.json` read the same list. */
+export interface Endpoint {
+  method: 'GET' | 'POST'
+  /** Paths as Fastify writes them; the first one is documented, the others are said to be the same. */
+  paths: readonly [string, ...string[]]
+  /** Shape of its errors. */
+  dialect: Dialect
+  /** Callable without a key. */
+  isPublic?: boolean
+  summary: string
+  description?: string
+  tag: string
+  body?: z.ZodType
+  response?: z.ZodType
+  handle: (exchange: Exchange) => Promise<unknown> | unknown
+}

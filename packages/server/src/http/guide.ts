@@ -1,0 +1,35 @@
+/** What a caller should know beyond the shapes; the head of `/docs`, in Markdown. */
+export const GUIDE = `
+Self-hosted embeddings that answer the DashScope and the OpenAI protocol. Point an unmodified client at this server:
+
+| client | setting |
+|---|---|
+| OpenAI SDKs | \`base_url="http://HOST:PORT/compatible-mode/v1"\` |
+| DashScope SDKs | \`DASHSCOPE_HTTP_BASE_URL=http://HOST:PORT/api/v1\` |
+
+**Models.** \`text-embedding-v4\` (64 to 2,048 components, default 1,024), \`v3\` (64 to 1,024), \`v2\` and \`v1\` (1,536; a
+requested dimension is ignored, as by the original service). All are served by the built-in model, which needs no
+download and no network.
+
+**Dimensions.** Every dimension is a prefix of the 2,048 components that the model computes, brought back to unit
+length. Nothing is padded or repeated. The model's meaning lies mainly in the first 384 components; the later ones add
+what its lower layers know, and gain little: choose 256 to 512 to save space, 1,024 for compatibility.
+
+**Tokens.** \`usage\` counts the tokens of the model's own tokenizer (a Unigram vocabulary pruned from XLM-RoBERTa's),
+without prompts and special tokens. They are not those of the original service.
+
+**Long texts.** A text may have 8,192 tokens (v4, v3) or 2,048 (v2, v1); a longer one is a 400, never cut in silence.
+The network reads 500 tokens at a time: a longer text is embedded whole, in windows of nearly equal length whose unit
+vectors are averaged, weighted by their tokens.
+
+**Queries and documents.** \`text_type: "query"\` and \`"document"\` (the default) are trained: search with a query against
+documents, compare everything else as documents. \`instruct\` is accepted and changes nothing: the built-in model was not
+trained on instructions.
+
+**Empty texts.** A text without any token (empty, or only spaces) is a 400 that names its position.
+
+**Spaces.** The response header \`x-quiver-space\` names the vector space. Vectors of different spaces must not be compared;
+store it beside your vectors.
+
+**Repeatable.** Each text is computed on its own: the same text gives the same bits, whatever else is in the request.
+`.trim()

@@ -1,0 +1,30 @@
+import { openai } from '@quiver/protocol'
+import type { TextModel } from '../../catalog/text-model.js'
+import type { Endpoint } from '../endpoint.js'
+
+export const models: Endpoint = {
+  method: 'GET',
+  paths: ['/compatible-mode/v1/models', '/v1/models'],
+  dialect: 'openai',
+  tag: 'OpenAI-compatible',
+  summary: 'List the models',
+  response: openai.ModelList,
+  handle: ({ services }) => ({ object: 'list', data: services.catalog.list().map(toModelObject) }),
+}
+
+export const model: Endpoint = {
+  method: 'GET',
+  paths: ['/compatible-mode/v1/models/:model', '/v1/models/:model'],
+  dialect: 'openai',
+  tag: 'OpenAI-compatible',
+  summary: 'Show one model',
+  response: openai.ModelObject,
+  handle: ({ services, request }) => {
+    const { model = '' } = request.params as { model?: string } // the route's own parameter, always a string
+    return toModelObject(services.catalog.get(model))
+  },
+}
+
+function toModelObject({ id, createdAtSeconds }: TextModel): openai.ModelObject {
+  return { id, object: 'model', created: createdAtSeconds, owned_by: 'system' }
+}

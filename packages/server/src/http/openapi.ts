@@ -1,0 +1,62 @@
+import { dashscope, openai } from '@quiver/protocol'
+import { z } from 'zod'
+import type { Endpoint } from './endpoint.js'
+import { GUIDE } from './guide.js'
+
+/** OpenAPI 3.1 document of the endpoints; schemas come from the same zod objects that parse the requests. */
+export function openApiOf(endpoints: readonly Endpoint[], version: string): object {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const endpoint of endpoints) {
+    const [first, ...others] = endpoint.paths
+    const path = first.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operationOf(endpoint, first, others) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Quiver', version, description: GUIDE, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    paths,
+    components: {
+      securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
+      schemas: {
+        OpenAIError: schemaOf(openai.ErrorBody, 'output'),
+        DashScopeError: schemaOf(dashscope.ErrorBody, 'output'),
+      },
+    },
+  }
+}
+
+function operationOf(endpoint: Endpoint, path: string, others: readonly string[]): object {
+  const same = others.length === 0 ? '' : `Also at ${others.map((other) => `\`${other}\``).join(', ')}.`
+  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }))
+  const error = endpoint.dialect === 'dashscope' ? 'DashScopeError' : 'OpenAIError'
+  return {
+    tags: [endpoint.tag],
+    summary: endpoint.summary,
+    description: [endpoint.description, same].filter(Boolean).join('\n\n'),
+    ...(parameters.length > 0 && { parameters }),
+    ...(endpoint.isPublic ? {} : { security: [{ bearer: [] }] }),
+    ...(endpoint.body && {
+      requestBody: { required: true, content: { 'application/json': { schema: schemaOf(endpoint.body, 'input') } } },
+    }),
+    responses: {
+      200: {
+        description: 'Done',
+        content: { 'application/json': { schema: endpoint.response ? schemaOf(endpoint.response, 'output') : {} } },
+      },
+      default: {
+        description: 'An error; the HTTP status says which kind.',
+        content: { 'application/json': { schema: { $ref: `#/components/schemas/${error}` } } },
+      },
+    },
+  }
+}
+
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
+  const { $schema: _, ...json } = z.toJSONSchema(schema, { io, unrepresentable: 'any' })
+  return json
+}

@@ -1,0 +1,36 @@
+import { ApiError, type Dialect, dashscope, ERRORS, openai, statusOf } from '@quiver/protocol'
+import type { FastifyReply } from 'fastify'
+import type { Logger } from '../telemetry/log.js'
+
+/** What went wrong, as the table knows it. Anything that is no ApiError is ours: its message stays in the log. */
+export function toApiError(error: unknown, limits: { maxBodyBytes: number }): ApiError {
+  if (error instanceof ApiError) return error
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    return new ApiError('body_too_large', `Payload Too Large: the body may have ${limits.maxBodyBytes} bytes.`)
+  }
+  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
+    return new ApiError('invalid_body', 'Required body invalid, please check the request body format.')
+  }
+  if (code === 'FST_ERR_BAD_URL') return new ApiError('not_found', 'Not found! The URL is malformed.')
+  if (error instanceof DOMException && error.name === 'TimeoutError') {
+    return new ApiError('timed_out', 'Request timed out, please try again later.')
+  }
+  return new ApiError('internal', 'An internal error has occured, please try again later or contact service support.', {
+    cause: error,
+  })
+}
+
+/** The one place where an error becomes a response. */
+export function sendError(
+  error: ApiError,
+  { reply, requestId, dialect, log }: { reply: FastifyReply; requestId: string; dialect: Dialect; log: Logger },
+): FastifyReply {
+  const status = statusOf(error, dialect)
+  if (status >= 500) log.error({ requestId, error: error.row, cause: error.cause }, error.message)
+  if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
+  const isRetryable = ERRORS[error.row][4]
+  reply.header('x-should-retry', String(isRetryable))
+  const body = dialect === 'dashscope' ? dashscope.encodeError(error, requestId) : openai.encodeError(error, requestId)
+  return reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body))
+}
