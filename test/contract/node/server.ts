@@ -1,0 +1,101 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const START_DEADLINE_MS = 60_000
+const STOP_DEADLINE_MS = 20_000
+
+/** The command under test; QUIVER_TEST_BIN names another build, for example an unpacked release. */
+const EXECUTABLE = resolve(
+  process.env.QUIVER_TEST_BIN ?? fileURLToPath(new URL('../../../packages/server/bin/quiver.js', import.meta.url)),
+)
+
+export interface TestServer {
+  /** Root of the server, without a trailing slash. */
+  url: string
+  /** Send SIGTERM and wait. @throws {Error} when the exit code is not 0 or the process does not end in time. */
+  stop(): Promise<void>
+}
+
+/**
+ * Start the built server on a free port with a home directory of its own, ready to embed.
+ *
+ * Without `apiKeys` any key is accepted and QUIVER_TEST_URL, where set, names a server that already runs.
+ * @throws {Error} with the server's output when it is not ready within a minute.
+ */
+export async function startServer(apiKeys: readonly string[] = []): Promise<TestServer> {
+  const running = process.env.QUIVER_TEST_URL
+  if (running !== undefined && apiKeys.length === 0) return { url: running, stop: async () => {} }
+
+  const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
+  const port = await freePort()
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUIVER_'))
+  const server = spawn(process.execPath, [EXECUTABLE, 'serve'], {
+    cwd: home,
+    env: {
+      ...Object.fromEntries(inherited),
+      QUIVER_HOST: '127.0.0.1',
+      QUIVER_PORT: String(port),
+      QUIVER_HOME: home,
+      ...(apiKeys.length === 0 ? {} : { QUIVER_API_KEYS: apiKeys.join(',') }),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output: Buffer[] = []
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
+  const log = () => Buffer.concat(output).toString().slice(-4000)
+
+  const url = `http://127.0.0.1:${port}`
+  try {
+    await untilReady(url, server)
+  } catch (error) {
+    server.kill('SIGKILL')
+    throw new Error(`${String(error)}\n${log()}`)
+  }
+  return {
+    url,
+    async stop() {
+      server.kill('SIGTERM')
+      const code = await exitOf(server)
+      await rm(home, { recursive: true, force: true })
+      if (code !== 0) throw new Error(`SIGTERM must end the server with code 0, not ${code}\n${log()}`)
+    },
+  }
+}
+
+async function untilReady(url: string, server: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_DEADLINE_MS
+  while (Date.now() < deadline) {
+    if (server.exitCode !== null) throw new Error(`exited with ${server.exitCode} before it was ready`)
+    const response = await fetch(`${url}/readyz`).catch(() => undefined)
+    if (response?.status === 200) return
+    await new Promise((wake) => setTimeout(wake, 100))
+  }
+  throw new Error(`not ready after ${START_DEADLINE_MS} ms`)
+}
+
+/** Exit code, or the signal's name: SIGKILL when the server had to be killed. */
+function exitOf(server: ChildProcess): Promise<number | string | null> {
+  if (server.exitCode !== null) return Promise.resolve(server.exitCode)
+  return new Promise((settle) => {
+    const timer = setTimeout(() => server.kill('SIGKILL'), STOP_DEADLINE_MS)
+    server.once('exit', (code, signal) => {
+      clearTimeout(timer)
+      settle(code ?? signal)
+    })
+  })
+}
+
+function freePort(): Promise<number> {
+  return new Promise((settle, fail) => {
+    const probe = createServer()
+    probe.once('error', fail)
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address()
+      probe.close(() => (address !== null && typeof address === 'object' ? settle(address.port) : fail(address)))
+    })
+  })
+}
