@@ -1,0 +1,13 @@
+/** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
+import { quality } from './quality/run.js'
+
+const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { quality }
+
+const [name, ...words] = process.argv.slice(2)
+const chosen = name === undefined || name === 'all' ? Object.values(BENCHMARKS) : [BENCHMARKS[name]]
+for (const benchmark of chosen) {
+  if (benchmark === undefined) {
+    throw new TypeError(`no benchmark is called ${name}; there are ${Object.keys(BENCHMARKS).join(', ')} and all`)
+  }
+  await benchmark(words)
+}
