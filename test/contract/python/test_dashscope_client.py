@@ -68,8 +68,31 @@ class TestClassApi:
         assert vectors(call(model=model, input=["x"] * 25)).shape == (25, 1536)
         assert vectors(call(model=model, dimension=256)).shape == (1, 1536)
 
-    def test_output_type_dense(self):
-        assert set(call(output_type="dense").output["embeddings"][0]) == {"text_index", "embedding"}
+    @pytest.mark.parametrize(
+        "output_type,keys",
+        [
+            ("dense", {"text_index", "embedding"}),
+            ("sparse", {"text_index", "sparse_embedding"}),
+            ("dense&sparse", {"text_index", "embedding", "sparse_embedding"}),
+        ],
+    )
+    def test_output_type_decides_which_vectors_come(self, output_type, keys):
+        assert set(call(output_type=output_type).output["embeddings"][0]) == keys
+
+    def test_sparse_vectors_weigh_shared_words(self):
+        """Texts that share words have by far the larger dot product: what keyword search needs."""
+        texts = ["苹果公司发布新款手机", "新款手机的价格", "天气很好"]
+        items = call(input=texts, output_type="sparse").output["embeddings"]
+        terms = [{term["index"]: term["value"] for term in item["sparse_embedding"]} for item in items]
+        for item, weights in zip(items, terms, strict=True):
+            assert len(weights) == len(item["sparse_embedding"]), "an index comes once"
+            assert all(value > 0 for value in weights.values())
+        shared, foreign = (sum(value * terms[0].get(index, 0) for index, value in other.items()) for other in terms[1:])
+        assert shared > 0.1 and shared > 10 * foreign
+
+    def test_sparse_terms_name_their_tokens(self):
+        terms = call(input="风急天高猿啸哀", output_type="sparse").output["embeddings"][0]["sparse_embedding"]
+        assert set("".join(term["token"] for term in terms)) - {" "} == set("风急天高猿啸哀")
 
     def test_response_has_exactly_the_documented_keys(self):
         resp = call(input=["a", "b"])

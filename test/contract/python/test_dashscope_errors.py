@@ -38,6 +38,7 @@ MISTAKES = {
     "dimension 2048 for v3": (dict(model="text-embedding-v3", dimension=2048), 400, "InvalidParameter", r"dimension", "BadRequestError"),
     "dimension as text": (dict(dimension="1024"), 400, "InvalidParameter", r"dimension", "BadRequestError"),
     "unknown text type": (dict(text_type="passage"), 400, "InvalidParameter", r"text_type", "BadRequestError"),
+    "sparse vectors of v2": (dict(model="text-embedding-v2", output_type="sparse"), 400, "InvalidParameter", r"output_type", "BadRequestError"),
     "unknown output type": (dict(output_type="dense,sparse"), 400, "InvalidParameter", r"output_type", "BadRequestError"),
 }
 EVERY_MISTAKE = pytest.mark.parametrize("request_,status,code,message,kind", MISTAKES.values(), ids=MISTAKES.keys())
