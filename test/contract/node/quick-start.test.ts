@@ -141,6 +141,14 @@ describe('the answer', () => {
     expect(Math.min(...alone.map(({ total_tokens }) => total_tokens))).toBeGreaterThan(0)
   })
 
+  it('is in the order of the request, and a text has the same bits alone and in company', async () => {
+    const together = await openai.embeddings.create({ model: 'text-embedding-v4', input: VERSES })
+    const alone = await Promise.all(
+      VERSES.map((input) => openai.embeddings.create({ model: 'text-embedding-v4', input })),
+    )
+    expect(together.data.map(({ embedding }) => embedding)).toEqual(alone.map(({ data }) => data[0]?.embedding))
+  })
+
   it('keeps the vectors of fifty parallel calls apart', async () => {
     const texts = Array.from({ length: 50 }, (_, number) => `第${number}条：并发请求 ${number * number}`)
     const embed = async (input: string) =>

@@ -3,7 +3,6 @@ import os
 import dashscope
 import openai
 import pytest
-
 from server import Server
 
 #: Keys of the server that checks them; the other one accepts any key.

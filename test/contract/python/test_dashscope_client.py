@@ -50,7 +50,9 @@ class TestClassApi:
 
     def test_other_unknown_keywords_are_ignored(self):
         plain = vectors(call())
-        assert (plain * vectors(call(unheard_of={"a": [1]}, kwargs={"text_type": "document"}))).sum() == pytest.approx(1, abs=1e-4)
+        assert (plain * vectors(call(unheard_of={"a": [1]}, kwargs={"text_type": "document"}))).sum() == pytest.approx(
+            1, abs=1e-4
+        )
 
     def test_workspace_is_accepted(self):
         assert vectors(call(workspace="ws-1")).shape == (1, 1024)
@@ -134,7 +136,9 @@ class TestModels:
 
     def test_list(self):
         output = dashscope.Models.list(page=1, page_size=100).output
-        assert {"text-embedding-v1", "text-embedding-v2", "text-embedding-v3", MODEL} <= {m["model"] for m in output["models"]}
+        assert {"text-embedding-v1", "text-embedding-v2", "text-embedding-v3", MODEL} <= {
+            m["model"] for m in output["models"]
+        }
         assert output["total"] == len(output["models"])
 
     def test_pages(self):
@@ -181,7 +185,12 @@ class TestClientApi:
 
     def test_query_and_extra_parameters(self, client_v2):
         resp = client_v2.embeddings.create(
-            model=MODEL, input="什么是AI？", text_type="query", instruct="Retrieve", parameters={"unheard_of": 1}, workspace="ws-1"
+            model=MODEL,
+            input="什么是AI？",
+            text_type="query",
+            instruct="Retrieve",
+            parameters={"unheard_of": 1},
+            workspace="ws-1",
         )
         assert len(resp.embeddings[0].embedding) == 1024
 

@@ -14,8 +14,20 @@ MODEL = "text-embedding-v4"
 
 #: One mistake each: request, status, code, what the message must hold, and the class that the `Client` API raises.
 MISTAKES = {
-    "unknown model": (dict(model="text-embedding-v99"), 400, "InvalidParameter", r"Model not exist\.", "BadRequestError"),
-    "11 texts": (dict(input=["a"] * 11), 400, "InvalidParameter", r"batch size is invalid, it should not be larger than 10\..*\b11\b", "BadRequestError"),
+    "unknown model": (
+        dict(model="text-embedding-v99"),
+        400,
+        "InvalidParameter",
+        r"Model not exist\.",
+        "BadRequestError",
+    ),
+    "11 texts": (
+        dict(input=["a"] * 11),
+        400,
+        "InvalidParameter",
+        r"batch size is invalid, it should not be larger than 10\..*\b11\b",
+        "BadRequestError",
+    ),
     "26 texts for v1": (
         dict(model="text-embedding-v1", input=["x"] * 26),
         400,
@@ -23,7 +35,13 @@ MISTAKES = {
         r"batch size is invalid, it should not be larger than 25\..*\b26\b",
         "BadRequestError",
     ),
-    "empty text": (dict(input=""), 400, "InvalidParameter", r"Range of input length should be \[1, 8192\]", "BadRequestError"),
+    "empty text": (
+        dict(input=""),
+        400,
+        "InvalidParameter",
+        r"Range of input length should be \[1, 8192\]",
+        "BadRequestError",
+    ),
     "empty text for v2": (
         dict(model="text-embedding-v2", input=["好", ""]),
         400,
@@ -31,15 +49,57 @@ MISTAKES = {
         r"Range of input length should be \[1, 2048\]",
         "BadRequestError",
     ),
-    "too long text": (dict(input="江" * 17000), 400, "InvalidParameter", r"Range of input length should be \[1, 8192\]", "BadRequestError"),
-    "number among texts": (dict(input=["a", 1]), 400, "InvalidParameter", r"contents is neither str nor list of str", "BadRequestError"),
-    "token lists": (dict(input=[[1, 2], [3]]), 400, "InvalidParameter", r"contents is neither str nor list of str", "BadRequestError"),
-    "dimension 100": (dict(dimension=100), 400, "InvalidParameter", r"dimension.*\b2048\b|\b2048\b.*dimension", "BadRequestError"),
-    "dimension 2048 for v3": (dict(model="text-embedding-v3", dimension=2048), 400, "InvalidParameter", r"dimension", "BadRequestError"),
+    "too long text": (
+        dict(input="江" * 17000),
+        400,
+        "InvalidParameter",
+        r"Range of input length should be \[1, 8192\]",
+        "BadRequestError",
+    ),
+    "number among texts": (
+        dict(input=["a", 1]),
+        400,
+        "InvalidParameter",
+        r"contents is neither str nor list of str",
+        "BadRequestError",
+    ),
+    "token lists": (
+        dict(input=[[1, 2], [3]]),
+        400,
+        "InvalidParameter",
+        r"contents is neither str nor list of str",
+        "BadRequestError",
+    ),
+    "dimension 100": (
+        dict(dimension=100),
+        400,
+        "InvalidParameter",
+        r"dimension.*\b2048\b|\b2048\b.*dimension",
+        "BadRequestError",
+    ),
+    "dimension 2048 for v3": (
+        dict(model="text-embedding-v3", dimension=2048),
+        400,
+        "InvalidParameter",
+        r"dimension",
+        "BadRequestError",
+    ),
     "dimension as text": (dict(dimension="1024"), 400, "InvalidParameter", r"dimension", "BadRequestError"),
     "unknown text type": (dict(text_type="passage"), 400, "InvalidParameter", r"text_type", "BadRequestError"),
-    "sparse vectors of v2": (dict(model="text-embedding-v2", output_type="sparse"), 400, "InvalidParameter", r"output_type", "BadRequestError"),
-    "unknown output type": (dict(output_type="dense,sparse"), 400, "InvalidParameter", r"output_type", "BadRequestError"),
+    "sparse vectors of v2": (
+        dict(model="text-embedding-v2", output_type="sparse"),
+        400,
+        "InvalidParameter",
+        r"output_type",
+        "BadRequestError",
+    ),
+    "unknown output type": (
+        dict(output_type="dense,sparse"),
+        400,
+        "InvalidParameter",
+        r"output_type",
+        "BadRequestError",
+    ),
 }
 EVERY_MISTAKE = pytest.mark.parametrize("request_,status,code,message,kind", MISTAKES.values(), ids=MISTAKES.keys())
 

@@ -123,9 +123,15 @@ def test_query_with_an_instruction():
 
 def test_settings_from_the_environment(url, tmp_path):
     """The package reads its base URL at import, so a program with both variables set needs no change at all."""
-    program = "import dashscope; r = dashscope.TextEmbedding.call(model='text-embedding-v4', input='你好'); print(r.status_code, len(r.output['embeddings'][0]['embedding']))"
+    program = """
+import dashscope
+resp = dashscope.TextEmbedding.call(model="text-embedding-v4", input="你好")
+print(resp.status_code, len(resp.output["embeddings"][0]["embedding"]))
+"""
     settings = {"DASHSCOPE_HTTP_BASE_URL": f"{url}/api/v1", "DASHSCOPE_API_KEY": "sk-test"}
-    output = subprocess.check_output([sys.executable, "-c", program], env=os.environ | settings, cwd=tmp_path, text=True)
+    output = subprocess.check_output(
+        [sys.executable, "-c", program], env=os.environ | settings, cwd=tmp_path, text=True
+    )
     assert output.split() == ["200", "1024"]
 
 

@@ -42,7 +42,10 @@ def test_every_dimension(client, model, dimension):
     assert np.linalg.norm(vectors(response)[0]) == pytest.approx(1, abs=1e-4)
 
 
-@pytest.mark.parametrize("model,default", [(MODEL, 1024), ("text-embedding-v3", 1024), ("text-embedding-v2", 1536), ("text-embedding-v1", 1536)])
+@pytest.mark.parametrize(
+    "model,default",
+    [(MODEL, 1024), ("text-embedding-v3", 1024), ("text-embedding-v2", 1536), ("text-embedding-v1", 1536)],
+)
 def test_default_dimension(client, model, default):
     assert vectors(client.embeddings.create(model=model, input="你好")).shape == (1, default)
 
@@ -153,7 +156,10 @@ def test_async_client(url, verses):
 def test_extra_fields_are_tolerated(client):
     plain = client.embeddings.create(model=MODEL, input="机器学习的相关论文")
     response = client.embeddings.create(
-        model=MODEL, input="机器学习的相关论文", user="u1", extra_body={"text_type": "document", "unheard_of": {"a": [1]}}
+        model=MODEL,
+        input="机器学习的相关论文",
+        user="u1",
+        extra_body={"text_type": "document", "unheard_of": {"a": [1]}},
     )
     assert (vectors(plain) * vectors(response)).sum() == pytest.approx(1, abs=1e-4)
 

@@ -68,7 +68,9 @@ def test_model_ids_are_case_sensitive(client):
     assert refusal(client, openai.NotFoundError, model="Text-Embedding-V4").code == "model_not_found"
 
 
-@pytest.mark.parametrize("model,limit", [(MODEL, 10), ("text-embedding-v3", 10), ("text-embedding-v2", 25), ("text-embedding-v1", 25)])
+@pytest.mark.parametrize(
+    "model,limit", [(MODEL, 10), ("text-embedding-v3", 10), ("text-embedding-v2", 25), ("text-embedding-v1", 25)]
+)
 def test_too_many_texts(client, model, limit):
     assert len(client.embeddings.create(model=model, input=["a"] * limit).data) == limit
     error = refusal(client, openai.BadRequestError, model=model, input=["a"] * (limit + 1))
@@ -97,7 +99,10 @@ def test_too_long_text(client, model, limit):
     error = refusal(client, openai.BadRequestError, model=model, input="江" * (2 * limit + 500))
     assert error.code == "InvalidParameter"
     assert f"Range of input length should be [1, {limit}]" in error.message
-    assert "input[1]" in refusal(client, openai.BadRequestError, model=model, input=["短", "江" * (2 * limit + 500)]).message
+    assert (
+        "input[1]"
+        in refusal(client, openai.BadRequestError, model=model, input=["短", "江" * (2 * limit + 500)]).message
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,7 +132,9 @@ def test_bad_dimension_names_the_choice_and_what_came(client):
 
 def test_dimension_of_another_model(client):
     assert len(client.embeddings.create(model=MODEL, input="a", dimensions=2048).data[0].embedding) == 2048
-    assert refusal(client, openai.BadRequestError, model="text-embedding-v3", dimensions=2048).code == "InvalidParameter"
+    assert (
+        refusal(client, openai.BadRequestError, model="text-embedding-v3", dimensions=2048).code == "InvalidParameter"
+    )
 
 
 @pytest.mark.parametrize("dimension", ["1024", 1024.5, [1024], True], ids=repr)

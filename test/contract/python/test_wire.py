@@ -90,8 +90,16 @@ def test_oversized_body_names_the_limit(url, route):
         dict(JSON, **{"x-dashscope-workspace": "ws-1", "x-dashscope-datainspection": "enable"}),
         dict(JSON, **{"x-dashscope-async": "disable"}),
     ],
-    ids=["no content type", "lower-case bearer", "upper-case names", "curl's default type", "key in the other header",
-         "accept of a stream", "workspace", "async disabled"],
+    ids=[
+        "no content type",
+        "lower-case bearer",
+        "upper-case names",
+        "curl's default type",
+        "key in the other header",
+        "accept of a stream",
+        "workspace",
+        "async disabled",
+    ],
 )
 def test_headers_that_clients_send(url, route, headers):
     response = post(url, route, BODIES[route], headers)
@@ -163,7 +171,9 @@ def test_native_texts_may_be_a_bare_string(url, texts):
     assert len(response.json()["output"]["embeddings"]) == 1
 
 
-@pytest.mark.parametrize("parameters", [{}, None, {"unheard_of": 1}, {"kwargs": {"text_type": "query"}}, {"dimensions": 512}], ids=repr)
+@pytest.mark.parametrize(
+    "parameters", [{}, None, {"unheard_of": 1}, {"kwargs": {"text_type": "query"}}, {"dimensions": 512}], ids=repr
+)
 def test_native_parameters_that_are_tolerated(url, parameters):
     response = post(url, NATIVE, dict(BODIES[NATIVE], parameters=parameters))
     assert response.status_code == 200, response.text
