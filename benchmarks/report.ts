@@ -27,7 +27,7 @@ export function describeRun(command: string): string[] {
   ]
 }
 
-/** Print a report and, unless `file` is undefined, keep it under `results/`. */
+/** Print a report and, if `file` is given, keep it under `results/`: runs with the default options only. */
 export function publish(
   title: string,
   { command, sections, file }: { command: string; sections: readonly Section[]; file?: string },

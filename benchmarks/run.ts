@@ -1,7 +1,17 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
 import { quality } from './quality/run.js'
+import { engine } from './speed/engine.js'
+import { http } from './speed/http.js'
+import { install } from './speed/install.js'
+import { startup } from './speed/startup.js'
 
-const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = { quality }
+const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  quality,
+  engine,
+  http,
+  startup,
+  install,
+}
 
 const [name, ...words] = process.argv.slice(2)
 const chosen = name === undefined || name === 'all' ? Object.values(BENCHMARKS) : [BENCHMARKS[name]]

@@ -207,31 +207,42 @@ class Lloyd {
 
   #squaredDistance(row: number, cluster: number): number {
     const { data, dimension } = this.#points
-    const centres = this.#centres
-    const from = row * dimension
-    const to = cluster * dimension
-    let s0 = 0
-    let s1 = 0
-    let i = 0
-    for (; i + 1 < dimension; i += 2) {
-      const d0 = (data[from + i] as number) - (centres[to + i] as number)
-      const d1 = (data[from + i + 1] as number) - (centres[to + i + 1] as number)
-      s0 += d0 * d0
-      s1 += d1 * d1
-    }
-    if (i < dimension) s0 += ((data[from + i] as number) - (centres[to + i] as number)) ** 2
-    return s0 + s1
+    return squaredDistance(data, row * dimension, { to: this.#centres, at: cluster * dimension, dimension })
   }
 }
 
-function squaredDistancesTo(points: Points, target: number): Float64Array {
-  const centre = rowOf(points, target)
-  return Float64Array.from({ length: points.data.length / points.dimension }, (_, row) => {
-    const from = row * points.dimension
-    let sum = 0
-    for (let i = 0; i < centre.length; i++) sum += ((points.data[from + i] as number) - (centre[i] as number)) ** 2
-    return sum
-  })
+/** Four sums at a time, which a processor can add side by side; in double precision. */
+function squaredDistance(
+  from: Float32Array,
+  start: number,
+  { to, at, dimension }: { to: Float32Array | Float64Array; at: number; dimension: number },
+): number {
+  let s0 = 0
+  let s1 = 0
+  let s2 = 0
+  let s3 = 0
+  let i = 0
+  for (; i + 3 < dimension; i += 4) {
+    // Both hold `dimension` components from their start on.
+    const d0 = (from[start + i] as number) - (to[at + i] as number)
+    const d1 = (from[start + i + 1] as number) - (to[at + i + 1] as number)
+    const d2 = (from[start + i + 2] as number) - (to[at + i + 2] as number)
+    const d3 = (from[start + i + 3] as number) - (to[at + i + 3] as number)
+    s0 += d0 * d0
+    s1 += d1 * d1
+    s2 += d2 * d2
+    s3 += d3 * d3
+  }
+  for (; i < dimension; i++) s0 += ((from[start + i] as number) - (to[at + i] as number)) ** 2
+  return s0 + s1 + s2 + s3
+}
+
+function squaredDistancesTo({ data, dimension }: Points, target: number): Float64Array {
+  const distances = new Float64Array(data.length / dimension)
+  for (let row = 0; row < distances.length; row++) {
+    distances[row] = squaredDistance(data, row * dimension, { to: data, at: target * dimension, dimension })
+  }
+  return distances
 }
 
 function meanVariance({ data, dimension }: Points): number {
