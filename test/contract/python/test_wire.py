@@ -50,6 +50,15 @@ def test_body_that_is_not_a_json_object(url, route, content):
 
 
 @ROUTES
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_other_methods_say_which_one_is_allowed(url, route, method):
+    response = httpx.request(method, url + route, headers=JSON)
+    assert response.status_code == 405
+    assert code_of(response, route)
+    assert "POST" in response.text
+
+
+@ROUTES
 def test_missing_model(url, route):
     body = {name: value for name, value in BODIES[route].items() if name != "model"}
     response = post(url, route, body)
@@ -180,8 +189,8 @@ def test_native_parameters_that_are_tolerated(url, parameters):
     assert len(response.json()["output"]["embeddings"][0]["embedding"]) == 1024
 
 
-@pytest.mark.parametrize("path", ["/api/v1/nothing", "/compatible-mode/v1/nothing", "/v1/nothing"])
-def test_unknown_path_is_a_json_404(url, path):
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/compatible-mode/v1/nothing", "/v1/nothing", "/v1/models/%zz"])
+def test_unknown_or_malformed_path_is_a_json_404(url, path):
     response = httpx.get(url + path, headers=JSON)
     assert response.status_code == 404
     assert code_of(response, NATIVE if path.startswith("/api/") else COMPATIBLE)
