@@ -34,7 +34,7 @@ def evaluation_texts() -> Iterator[str]:
             yield item["text"]
     for path in sorted((DATA / "usecases/cluster").glob("*.tsv.gz")):
         for record in rows(path):
-            yield record[1]
+            yield record[2].strip('"')
 
 
 @functools.cache

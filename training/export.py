@@ -9,6 +9,7 @@ import argparse
 import datetime
 import json
 import shutil
+from typing import Any
 
 import numpy as np
 import onnx
@@ -67,11 +68,39 @@ def manifest(tokenizer: Tokenizer, pieces: int, trained: bool) -> dict[str, obje
                        "removed": javascript(REMOVED), "spaces": javascript(SPACES), "flags": "gu"},
         "tokenizer": {"kind": "unigram", "metaspace": "▁", "prepend": "always", "fuse_unk": True, "unk_penalty": 10},
         "pooling": "mean over all ids of the sequence, computed inside the graph",
-        "arithmetic": {"embedding": "int8 by row", "linear": f"MatMulNBits 8 bit, blocks of {quantise.BLOCK}, accuracy level 4"},
+        "arithmetic": {"embedding": "int8 by row", "linear": f"int8 by output (−{quantise.WEIGHT_RANGE}…{quantise.WEIGHT_RANGE}), activations int8 by token"},
         "seed": SEED, "config_sha256": sha256(HERE / "config.json"),
         **described,
         "metrics": json.loads(metrics.read_text()) if metrics.exists() and trained else {},
     }
+
+
+HEADLINES = {
+    "STSb test en, Spearman": ("sts-en", "spearman"), "STSb test zh": ("sts-zh", "spearman"),
+    "Tatoeba, mean of 17 languages, top-1": ("tatoeba-mean", "accuracy"), "AG News, V-measure": ("cluster-agnews", "v"),
+    "THUCNews titles, V-measure": ("cluster-thucnews", "v"), "XQuAD en, nDCG@10": ("search-xquad_en q→d", "ndcg"),
+    "XQuAD zh, nDCG@10": ("search-xquad_zh q→d", "ndcg"), "XQuAD zh → en, MRR@10": ("search-xquad_zh-to-en q→d", "mrr"),
+    "Python functions, nDCG@10": ("search-code_pystdlib q→d", "ndcg"),
+}
+
+
+def model_card(facts: dict) -> str:
+    """The model card with the figures and sources of the manifest."""
+    found = facts["metrics"]
+    lines = ["| | 64 | 256 | 1024 | 2048 |", "|---|---|---|---|---|"]
+    for title, (name, measure) in HEADLINES.items():
+        if name in found:
+            lines.append(f"| {title} | " + " | ".join(f"{found[name][d][measure]:.3f}" for d in ("64", "256", "1024", "2048")) + " |")
+    parts = {
+        "headline": "\n".join(lines),
+        "labels": f"{sum(1 for _ in (WORK / 'labels').glob('[0-9]*.npz')) * CONFIG['label']['shard']:,}",
+        "teachers": "\n".join(f"- {item['name']}, {item['from']}, {item['licence']}" for item in facts["teachers"]),
+        "sources": "\n".join(f"- {item['name']}: {item['licence']}" for item in facts["sources"]),
+    }
+    card = (HERE / "model-card.template.md").read_text()
+    for name, value in parts.items():
+        card = card.replace("{{" + name + "}}", value)
+    return card
 
 
 def main() -> None:
@@ -87,9 +116,10 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
     pieces = student.encoder.words.num_embeddings
     assert tokenizer.get_vocab_size() == pieces
-    content = manifest(tokenizer, pieces, not arguments.untrained)
+    content: dict[str, Any] = manifest(tokenizer, pieces, not arguments.untrained)
     (WEIGHTS / "manifest.json").write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-    print({name: entry["bytes"] for name, entry in content["files"].items()})  # type: ignore[attr-defined]
+    (WEIGHTS / "MODEL_CARD.md").write_text(model_card(content))
+    print({name: entry["bytes"] for name, entry in content["files"].items()})
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """The ONNX graph of the student, built node by node: input_ids [batch, length] → embedding [batch, 2048].
 
-Three ways to hold the linear layers are kept, so that their speed and accuracy can be compared (bench_engine.py):
-  blocks    com.microsoft MatMulNBits, 8 bits: int8 activations by block, rows independent of each other   (shipped)
+Four ways to hold the linear layers are kept, so that their speed and accuracy can be compared (bench_engine.py):
+  rows      int8 activations with one scale a token, int8 weights with one scale an output
+  blocks    com.microsoft MatMulNBits, 8 bits: int8 activations and weights in blocks of inputs
   dynamic   com.microsoft DynamicQuantizeMatMul: one scale for the activations of a whole call
   float     int8 weights, dequantised when the file is loaded, float32 arithmetic
+In the first two the rows of a batch do not influence each other.
 """
 
 from __future__ import annotations
@@ -19,12 +21,12 @@ import quantise
 from student import DIMENSION, WINDOW, Student
 from teachers import HEADS, HIDDEN, Layer
 
-Variant = Literal["blocks", "dynamic", "float"]
+Variant = Literal["rows", "blocks", "dynamic", "float"]
 MS = "com.microsoft"
 
 
 class Graph:
-    """Collects nodes and constants."""
+    """Collects nodes and constants. Activations are [batch · length, units] except where a comment says otherwise."""
 
     def __init__(self, variant: Variant, block: int) -> None:
         self.variant, self.block = variant, block
@@ -41,67 +43,97 @@ class Graph:
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, domain=domain, **attributes))
         return output
 
-    def linear(self, x: str, layer: nn.Linear, output: str) -> str:
-        """x · weightᵀ + bias."""
-        weight, bias = layer.weight.detach().numpy(), self.constant(f"{output}.bias", layer.bias.detach().numpy())
+    def rounded(self, x: str) -> tuple[str, str]:
+        """x as uint8 around 128 with one scale a row, and the scales [rows, 1]."""
+        last = self.constant("last", np.array([-1]))
+        largest = self.add("ReduceMax", [self.add("Abs", [x], f"{x}.abs"), last], f"{x}.largest", keepdims=1)
+        step = self.add("Mul", [largest, self.constant("step", np.array(1 / 127, np.float32))], f"{x}.step")
+        flat = self.add("Reshape", [step, last], f"{x}.step.flat")
+        middle = self.add("Expand", [self.constant("middle", np.array(128, np.uint8)), self.add("Shape", [flat], f"{x}.rows")],
+                          f"{x}.middle")
+        return self.add("QuantizeLinear", [x, flat, middle], f"{x}.uint8", axis=0), step
+
+    def product(self, x: str, layer: nn.Linear, output: str) -> str:
+        """x · weightᵀ; the bias is left to the next node, which can add it at no cost."""
+        weight = layer.weight.detach().numpy()
         if self.variant == "blocks":
             values, scale = quantise.weight_blocks(weight, self.block)
             inputs = [x, self.constant(f"{output}.weight", values), self.constant(f"{output}.scale", scale.reshape(-1))]
-            if quantise.ZERO != 128:
-                inputs.append(self.constant(f"{output}.zero", np.full(scale.size, quantise.ZERO, np.uint8)))
-            product = self.add("MatMulNBits", inputs, f"{output}.product", MS, K=weight.shape[1], N=weight.shape[0],
-                               bits=8, block_size=self.block, accuracy_level=4)
-            return self.add("Add", [product, bias], output)
-        values, scale = quantise.int8_rows(weight)
+            return self.add("MatMulNBits", inputs, f"{output}.product", MS, K=weight.shape[1], N=weight.shape[0],
+                            bits=8, block_size=self.block, accuracy_level=4)
+        values, scale = quantise.int8_rows(weight, quantise.WEIGHT_RANGE)
         held = self.constant(f"{output}.weight", values.T)
         factor = self.constant(f"{output}.scale", scale[:, 0])
+        if self.variant == "rows":
+            rounded, step = self.rounded(x)
+            one, middle = self.constant("one", np.array(1, np.float32)), self.constant("middle", np.array(128, np.uint8))
+            whole = self.add("MatMulIntegerToFloat", [rounded, held, one, factor, middle], f"{output}.whole", MS)
+            return self.add("Mul", [whole, step], f"{output}.product")
         if self.variant == "dynamic":
-            return self.add("DynamicQuantizeMatMul", [x, held, factor, "", bias], output, MS)
-        full = self.add("DequantizeLinear", [held, factor], f"{output}.float", axis=1)
-        return self.add("Add", [self.add("MatMul", [x, full], f"{output}.product"), bias], output)
+            return self.add("DynamicQuantizeMatMul", [x, held, factor], f"{output}.product", MS)
+        return self.add("MatMul", [x, self.add("DequantizeLinear", [held, factor], f"{output}.float", axis=1)], f"{output}.product")
 
-    def norm(self, x: str, layer: nn.LayerNorm, output: str, residual: str | None = None) -> str:
-        """Layer normalisation of x, or of x + residual."""
-        gamma = self.constant(f"{output}.gamma", layer.weight.detach().numpy())
-        beta = self.constant(f"{output}.beta", layer.bias.detach().numpy())
-        if residual is None:
-            return self.add("LayerNormalization", [x, gamma, beta], output, axis=-1, epsilon=1e-12)
-        return self.add("SkipLayerNormalization", [residual, x, gamma, beta], output, MS, epsilon=1e-12)
+    def bias(self, layer: nn.Linear, output: str) -> str:
+        """The bias of a layer."""
+        return self.constant(f"{output}.bias", layer.bias.detach().numpy())
+
+    def norm(self, x: str, layer: nn.LayerNorm, output: str, extra: list[str] | None = None) -> str:
+        """Layer normalisation of x, or of x + extra[0] (residual) + extra[1] (bias)."""
+        affine = [self.constant(f"{output}.gamma", layer.weight.detach().numpy()),
+                  self.constant(f"{output}.beta", layer.bias.detach().numpy())]
+        if extra is None:
+            return self.add("LayerNormalization", [x, *affine], output, axis=-1, epsilon=1e-12)
+        return self.add("SkipLayerNormalization", [extra[0], x, *affine, extra[1]], output, MS, epsilon=1e-12)
 
     def layer(self, x: str, layer: Layer, name: str) -> str:
-        """One transformer layer."""
-        qkv = self.linear(x, layer.qkv, f"{name}.qkv")
+        """One transformer layer; "shape" is [batch, length, 384], "tokens" is [−1, 384]."""
+        qkv = self.product(x, layer.qkv, f"{name}.qkv")
         parts = [f"{name}.{part}" for part in "qkv"]
         self.nodes.append(helper.make_node("Split", [qkv], parts, name=f"{name}.split", axis=-1, num_outputs=3))
-        mixed = self.add("MultiHeadAttention", parts, f"{name}.mixed", MS, num_heads=HEADS)
-        x = self.norm(self.linear(mixed, layer.out, f"{name}.out"), layer.norm1, f"{name}.norm1", x)
-        inner = self.add("Gelu", [self.linear(x, layer.up, f"{name}.up")], f"{name}.gelu")
-        return self.norm(self.linear(inner, layer.down, f"{name}.down"), layer.norm2, f"{name}.norm2", x)
+        whole = [self.add("Reshape", [part, "shape"], f"{part}.whole") for part in parts]
+        mixed = self.add("MultiHeadAttention", [*whole, self.bias(layer.qkv, f"{name}.qkv")], f"{name}.mixed", MS, num_heads=HEADS)
+        mixed = self.add("Reshape", [mixed, "tokens"], f"{name}.mixed.flat")
+        x = self.norm(self.product(mixed, layer.out, f"{name}.out"), layer.norm1, f"{name}.norm1",
+                      [x, self.bias(layer.out, f"{name}.out")])
+        inner = self.add("BiasGelu", [self.product(x, layer.up, f"{name}.up"), self.bias(layer.up, f"{name}.up")], f"{name}.gelu", MS)
+        return self.norm(self.product(inner, layer.down, f"{name}.down"), layer.norm2, f"{name}.norm2",
+                         [x, self.bias(layer.down, f"{name}.down")])
+
+    def pooled(self, x: str, number: int) -> str:
+        """Mean over the tokens of each row, scaled to length 1; [batch, 384]."""
+        whole = self.add("Reshape", [x, "shape"], f"states.{number}")
+        mean = self.add("ReduceMean", [whole, self.constant("axis1", np.array([1]))], f"pooled.{number}", keepdims=0)
+        return self.add("LpNormalization", [mean], f"unit.{number}", axis=-1, p=2)
+
+    def table(self, name: str, values: np.ndarray, lookup: str, rows: list[str]) -> str:
+        """Rows of an int8 table as floats; lookup is Gather or Slice."""
+        held, scale = quantise.int8_rows(values)
+        found = self.add(lookup, [self.constant(name, held), *rows], f"{name}.rows")
+        factor = self.add(lookup, [self.constant(f"{name}.scale", scale), *rows], f"{name}.factor")
+        return self.add("Mul", [self.add("Cast", [found], f"{name}.cast", to=TensorProto.FLOAT), factor], f"{name}.float")
 
 
-def build(student: Student, variant: Variant = "blocks", block: int = quantise.BLOCK) -> onnx.ModelProto:
+def build(student: Student, variant: Variant = "rows", block: int = quantise.BLOCK) -> onnx.ModelProto:
     """The whole model."""
     graph = Graph(variant, block)
     encoder = student.encoder
-    axis1 = graph.constant("axis1", np.array([1]))
-    values, scale = quantise.int8_rows(encoder.words.weight.detach().numpy())
-    rows = graph.add("Gather", [graph.constant("words", values), "input_ids"], "words.rows")
-    factor = graph.add("Gather", [graph.constant("words.scale", scale), "input_ids"], "words.factor")
-    words = graph.add("Mul", [graph.add("Cast", [rows], "words.cast", to=TensorProto.FLOAT), factor], "words.float")
-    values, scale = quantise.int8_rows(encoder.positions.detach().numpy())
     length = graph.add("Shape", ["input_ids"], "length", start=1, end=2)
+    sizes = graph.add("Shape", ["input_ids"], "sizes")
+    graph.add("Concat", [sizes, graph.constant("hidden", np.array([HIDDEN]))], "shape", axis=0)
+    graph.constant("tokens", np.array([-1, HIDDEN]))
     zero = graph.constant("zero", np.array([0]))
-    rows = graph.add("Slice", [graph.constant("positions", values), zero, length, zero], "positions.rows")
-    factor = graph.add("Slice", [graph.constant("positions.scale", scale), zero, length, zero], "positions.factor")
-    positions = graph.add("Mul", [graph.add("Cast", [rows], "positions.cast", to=TensorProto.FLOAT), factor], "positions.float")
-    x = graph.norm(graph.add("Add", [words, positions], "sum"), encoder.norm, "embeddings")
-    pooled = [graph.add("ReduceMean", [x, axis1], "pooled.0", keepdims=0)]
+    words = graph.table("words", encoder.words.weight.detach().numpy(), "Gather", ["input_ids"])
+    positions = graph.table("positions", encoder.positions.detach().numpy(), "Slice", [zero, length, zero])
+    summed = graph.add("Reshape", [graph.add("Add", [words, positions], "sum"), "tokens"], "sum.flat")
+    x = graph.norm(summed, encoder.norm, "embeddings")
+    states = [graph.pooled(x, 0)]
     for number, layer in enumerate(encoder.layers, 1):
         x = graph.layer(x, layer, f"layer{number}")
-        pooled.append(graph.add("ReduceMean", [x, axis1], f"pooled.{number}", keepdims=0))
-    states = graph.add("Concat", pooled, "states", axis=-1)
-    graph.add("Concat", [graph.linear(pooled[-1], student.head, "head"), graph.linear(states, student.wide, "wide")],
-              "embedding", axis=-1)
+        states.append(graph.pooled(x, number))
+    every = graph.add("Concat", states, "every", axis=-1)
+    parts = [graph.add("Add", [graph.product(source, layer, name), graph.bias(layer, name)], name)
+             for name, source, layer in (("head", states[-1], student.head), ("wide", every, student.wide))]
+    graph.add("Concat", parts, "embedding", axis=-1)
     model = helper.make_model(
         helper.make_graph(
             graph.nodes, "quiver-text-builtin",

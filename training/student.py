@@ -33,7 +33,8 @@ class Student(nn.Module):
         return self.read(self.encoder.states(ids, mask))
 
     def read(self, states: list[Tensor]) -> Tensor:
-        """The output from the seven pooled states [batch, 384]."""
+        """The output from the seven pooled states [batch, 384], each first scaled to length 1."""
+        states = [nn.functional.normalize(state, dim=-1) for state in states]
         return torch.cat([self.head(states[-1]), self.wide(torch.cat(states, -1))], -1)
 
 
@@ -49,6 +50,6 @@ def from_teacher(teacher: Encoder, teacher_ids: np.ndarray) -> Student:
             own.load_state_dict(teacher.layers[number].state_dict())
         student.head.weight.copy_(torch.eye(HIDDEN))
         student.head.bias.zero_()
-        nn.init.normal_(student.wide.weight, std=0.01)
+        nn.init.normal_(student.wide.weight, std=0.003)
         student.wide.bias.zero_()
     return student

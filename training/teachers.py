@@ -19,6 +19,8 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+import batching
+
 HIDDEN, HEADS, INNER = 384, 12, 1536
 
 
@@ -182,23 +184,8 @@ def load_minilm() -> tuple[Encoder, Tokenizer]:
 
 
 def embed(encoder: Encoder, sequences: list[list[int]], tokens_per_batch: int = 1536, pad: int = 1) -> np.ndarray:
-    """Unit vectors [n, 384] of id sequences, length-sorted in small batches, in the encoder's own number type."""
-    order = sorted(range(len(sequences)), key=lambda i: len(sequences[i]))
-    result = np.zeros((len(sequences), HIDDEN), np.float32)
-    start = 0
+    """Unit vectors [n, 384] of id sequences, in the encoder's own number type."""
+    kind = encoder.positions.dtype
     with torch.inference_mode():
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and len(sequences[order[stop]]) * (stop - start + 1) <= tokens_per_batch:
-                stop += 1
-            chosen = order[start:stop]
-            width = len(sequences[chosen[-1]])
-            ids = torch.full((len(chosen), width), pad)
-            mask = torch.zeros(len(chosen), width)
-            for row, index in enumerate(chosen):
-                ids[row, : len(sequences[index])] = torch.tensor(sequences[index])
-                mask[row, : len(sequences[index])] = 1
-            vectors = encoder(ids, None if mask.all() else mask.to(encoder.positions.dtype))
-            result[chosen] = F.normalize(vectors.float(), dim=-1).numpy()
-            start = stop
-    return result
+        return batching.run(lambda ids, mask: F.normalize(encoder(ids, mask.to(kind)).float(), dim=-1), sequences,
+                            tokens_per_batch, pad)

@@ -1,0 +1,250 @@
+"""Step 9: every figure, for the shipped file and for the teachers; metrics.json and benchmarks/results/builtin-model.md.
+
+    python evaluate.py --model shipped      the files in packages/server/weights/builtin-text, in ONNX Runtime
+    python evaluate.py --model e5           the first teacher (384 components: longer columns stay empty)
+    python evaluate.py --model minilm       the second teacher, English sets only
+    python evaluate.py --table              write the markdown from what is there
+
+Symmetric sets (STS, bitext, clustering) are called in document mode on both sides, as a caller who names no text type
+calls them. Retrieval is measured twice: query → document (q→d) and document → document (d→d). The first teacher's
+symmetric sets use "query: ", its better mode. Test sets are only reported here; every choice was made on development parts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import onnxruntime
+import torch
+from tokenizers import Tokenizer
+
+import metrics
+from common import CONFIG, DATA, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows
+from metrics import unit
+from teachers import embed as embed_teacher
+from teachers import load_e5, load_minilm
+from text import build_tokenizer, encode, framed, prompt_ids
+
+Embed = Callable[[list[str], str], np.ndarray]
+THREADS = int(os.environ.get("THREADS", "1"))
+ENGLISH_SETS = ("sts-en", "cluster-agnews", "cluster-sib200-eng_Latn", "search-xquad_en", "search-code_cosqa_dev", "search-code_pystdlib")
+
+
+def shipped() -> Embed:
+    """The shipped files, by the manifest's own rules (chunks included)."""
+    facts = json.loads((WEIGHTS / "manifest.json").read_text())
+    tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = THREADS
+    session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    room = facts["chunks"]["tokens"]
+
+    def embed(texts: list[str], kind: str) -> np.ndarray:
+        prompt = facts["prompts"][kind]["ids"]
+        chunks: list[tuple[int, list[int]]] = []
+        for row, ids in enumerate(encode(tokenizer, texts)):
+            count = max(1, -(-len(ids) // room))
+            chunks += [(row, ids[i * len(ids) // count:(i + 1) * len(ids) // count]) for i in range(count)]
+        result = np.zeros((len(texts), facts["output"]["shape"][1]), np.float32)
+        by_length: dict[int, list[tuple[int, list[int]]]] = {}
+        for row, ids in chunks:
+            by_length.setdefault(len(ids), []).append((row, ids))
+        progress = Progress("  texts", len(chunks))
+        for length, group in sorted(by_length.items()):
+            size = max(1, 1024 // (length + 4))
+            for start in range(0, len(group), size):
+                part = group[start:start + size]
+                batch = np.array([framed(prompt, ids, facts["window"]) for _, ids in part], np.int64)
+                vectors = unit(session.run(None, {"input_ids": batch})[0])
+                for (row, _), vector in zip(part, vectors, strict=True):
+                    result[row] += vector * max(1, length)
+                progress.add(len(part))
+        return unit(result)
+
+    return embed
+
+
+def first_teacher() -> Embed:
+    """multilingual-e5-small; texts cut at 512 ids."""
+    teacher = load_e5()
+    tokenizer = build_tokenizer(teacher.pieces)
+    encoder = teacher.encoder.bfloat16()
+
+    def embed(texts: list[str], kind: str) -> np.ndarray:
+        return embed_teacher(encoder, [framed(prompt_ids(tokenizer)[kind], ids, 512) for ids in encode(tokenizer, texts)])
+
+    return embed
+
+
+def second_teacher() -> Embed:
+    """all-MiniLM-L6-v2; texts cut at 256 ids; it knows no text types."""
+    encoder, tokenizer = load_minilm()
+    encoder = encoder.bfloat16()
+
+    def embed(texts: list[str], kind: str) -> np.ndarray:
+        return embed_teacher(encoder, [encoding.ids for encoding in tokenizer.encode_batch(texts)], pad=0)
+
+    return embed
+
+
+MODELS = {"shipped": shipped, "e5": first_teacher, "minilm": second_teacher}
+
+
+class Cached:
+    """Vectors of one model, kept on disk by the name of the text collection."""
+
+    def __init__(self, model: str) -> None:
+        self.model, self.folder = model, WORK / "vectors" / model
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.embed: Embed | None = None
+
+    def __call__(self, name: str, texts: list[str], kind: str) -> np.ndarray:
+        """Unit vectors of `texts` as text type `kind`."""
+        path = self.folder / f"{name}.{kind}.npy"
+        if not path.exists():
+            self.embed = self.embed or MODELS[self.model]()
+            np.save(path, self.embed(texts, kind).astype(np.float16))
+        return np.load(path).astype(np.float32)
+
+
+Measure = Callable[[int], dict[str, float]]
+
+
+def sts(vectors: Cached, symmetric: str) -> Iterator[tuple[str, Measure]]:
+    """STSb test in eleven languages."""
+    for lang in ("en", "zh", "de", "es", "fr", "it", "ja", "nl", "pl", "pt", "ru"):
+        records = [record for record in rows(DATA / "text/eval/stsb_test.tsv.gz") if record[0] == lang][:200 if SMOKE else None]
+
+        def measure(d: int, lang: str = lang, records: list[list[str]] = records) -> dict[str, float]:
+            first = vectors(f"sts-{lang}-1", [record[2] for record in records], symmetric)
+            second = vectors(f"sts-{lang}-2", [record[3] for record in records], symmetric)
+            return {"spearman": metrics.similarity_correlation(unit(first, d), unit(second, d), [float(r[1]) for r in records])}
+        yield f"sts-{lang}", measure
+
+
+def bitext(vectors: Cached, symmetric: str) -> Iterator[tuple[str, Measure]]:
+    """Tatoeba, foreign sentence → English sentence, and the mean over the languages."""
+    pairs: dict[str, list[tuple[str, str]]] = {}
+    for lang, text, english in rows(DATA / "text/eval/tatoeba.tsv.gz"):
+        pairs.setdefault(lang, []).append((text, english))
+
+    def accuracy(lang: str, d: int) -> float:
+        source = vectors(f"tatoeba-{lang}-1", [text for text, _ in pairs[lang]], symmetric)
+        target = vectors(f"tatoeba-{lang}-2", [english for _, english in pairs[lang]], symmetric)
+        return metrics.bitext_accuracy(unit(source, d), unit(target, d))
+    for lang in sorted(pairs):
+        yield f"tatoeba-{lang}", lambda d, lang=lang: {"accuracy": accuracy(lang, d)}
+    yield "tatoeba-mean", lambda d: {"accuracy": float(np.mean([accuracy(lang, d) for lang in pairs]))}
+
+
+def clustering(vectors: Cached, symmetric: str) -> Iterator[tuple[str, Measure]]:
+    """k-means on news titles and on SIB-200 topics."""
+    sets: dict[str, list[tuple[str, str]]] = {
+        "thucnews": [(label, title) for label, title in rows(DATA / "text/eval/cluster_zh_thucnews.tsv.gz")],
+        "agnews": [(label, f"{title}. {text}") for label, title, text in rows(DATA / "text/eval/cluster_en_agnews.tsv.gz")],
+    }
+    for path in sorted((DATA / "usecases/cluster").glob("sib200_*.tsv.gz")):
+        name = path.name.removesuffix(".tsv.gz").replace("_", "-", 1)
+        sets[name] = [(record[1], record[2].strip('"')) for record in list(rows(path))[1:]]
+    for name, records in sets.items():
+        records = records[:400] if SMOKE else records
+
+        def measure(d: int, name: str = name, records: list[tuple[str, str]] = records) -> dict[str, float]:
+            found = vectors(f"cluster-{name}", [text for _, text in records], symmetric)
+            return {"v": metrics.clustering_v(unit(found, d), [label for label, _ in records])}
+        yield f"cluster-{name}", measure
+
+
+def search(vectors: Cached) -> Iterator[tuple[str, Measure]]:
+    """Every set of usecases/search, and XQuAD across languages."""
+    folders = sorted(path for path in (DATA / "usecases/search").iterdir() if path.is_dir())
+    if SMOKE:
+        folders = [path for path in folders if path.name.startswith("xquad")]
+    loaded = {path.name: (list(read_jsonl(path / "queries.jsonl.gz")), list(read_jsonl(path / "docs.jsonl.gz")),
+                          list(rows(path / "qrels.tsv.gz"))[1:]) for path in folders}
+    routes = [(name, name) for name in loaded]
+    routes += [(f"xquad_{a}", f"xquad_{b}") for a, b in (("zh", "en"), ("en", "zh"), ("es", "en"), ("ar", "en"))]
+    for asked, answered in routes:
+        for kind in ("query", "document"):
+            def measure(d: int, asked: str = asked, answered: str = answered, kind: str = kind) -> dict[str, float]:
+                queries, documents, judgements = loaded[asked][0], loaded[answered][1], loaded[asked][2]
+                row = {item["id"]: number for number, item in enumerate(documents)}
+                gains: dict[str, dict[int, float]] = {}
+                for query, document, gain in judgements:
+                    gains.setdefault(query, {})[row[document]] = float(gain)
+                asking = vectors(f"{asked}-queries", [item["text"] for item in queries], kind)
+                held = vectors(f"{answered}-docs", [item["text"] for item in documents], "document")
+                return metrics.retrieval(unit(asking, d), unit(held, d), [gains.get(item["id"], {}) for item in queries])
+            route = asked if asked == answered else f"{asked}-to-{answered.removeprefix('xquad_')}"
+            yield f"search-{route}{' q→d' if kind == 'query' else ' d→d'}", measure
+
+
+def evaluate(model: str, only: str) -> None:
+    """Measure one model on all its sets at all its dimensions; results are kept set by set."""
+    path = WORK / f"metrics-{model}.json"
+    done: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text()) if path.exists() else {}
+    vectors = Cached(model)
+    symmetric = "query" if model == "e5" else "document"
+    for generator in (sts(vectors, symmetric), bitext(vectors, symmetric), search(vectors), clustering(vectors, symmetric)):
+        for name, measure in generator:
+            if name in done or only not in name or model == "minilm" and name.removesuffix(" d→d") not in ENGLISH_SETS:
+                continue
+            done[name] = {}
+            for dimension in CONFIG["dimensions"]:
+                if model == "shipped" or dimension <= 384:
+                    done[name][str(dimension)] = {key: round(value, 4) for key, value in measure(dimension).items()}
+            last = list(done[name].values())[-1 if model != "shipped" else 6]
+            print(f"{name}: {last}", flush=True)
+            path.write_text(json.dumps(done, ensure_ascii=False, indent=1))
+    if model == "shipped":
+        (WORK / "metrics.json").write_text(json.dumps(done, ensure_ascii=False))
+
+
+HEADLINE = {"sts": "spearman", "tatoeba": "accuracy", "cluster": "v", "search": "ndcg"}
+
+
+def table() -> str:
+    """All results as markdown; the headline measure of each set at every dimension, MRR too for retrieval."""
+    results = {model: json.loads(path.read_text()) for model in MODELS if (path := WORK / f"metrics-{model}.json").exists()}
+    columns = CONFIG["dimensions"]
+    text = ["# The built-in text model, measured", "",
+            "Made by `cd training && python evaluate.py --model shipped && python evaluate.py --model e5 && "
+            "python evaluate.py --model minilm && python evaluate.py --table`.", "",
+            "STS: Spearman on STSb test. Tatoeba: top-1 accuracy to English within the file's sentences of a language. Clusters: V-measure of",
+            "k-means, mean of three seeds. Search: nDCG@10, then MRR@10. Document mode on both sides unless q→d. e5 = teacher, 384 components.", ""]
+    for family, measure in [*HEADLINE.items(), ("search", "mrr")]:
+        text += [f"## {family}: {measure}", "", "| set | model | " + " | ".join(map(str, columns)) + " |",
+                 "|---|---|" + "---|" * len(columns)]
+        for name in results["shipped"]:
+            if not name.startswith(family):
+                continue
+            for model, values in results.items():
+                if name in values:
+                    cells = [f"{values[name][str(d)][measure]:.3f}" if str(d) in values[name] else "" for d in columns]
+                    text.append(f"| {name} | {model} | " + " | ".join(cells) + " |")
+        text.append("")
+    return "\n".join(text)
+
+
+def main() -> None:
+    """Measure, or write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", choices=list(MODELS))
+    parser.add_argument("--only", default="", help="only sets whose name contains this")
+    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--smoke", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    if arguments.model:
+        evaluate(arguments.model, arguments.only)
+    if arguments.table:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        (RESULTS / "builtin-model.md").write_text(table())
+
+
+if __name__ == "__main__":
+    main()
