@@ -1,9 +1,21 @@
-/** One embedded input. */
+/** One term of a sparse vector. */
+export interface SparseTerm {
+  /** Token id in the serving model's vocabulary. */
+  index: number
+  /** Weight, above 0. */
+  value: number
+  /** The token as text; a space at its start marks the beginning of a word. */
+  token: string
+}
+
+/** One embedded input, with the vectors that were asked for. */
 export interface Embedding {
   /** Position in the request, from 0. */
   index: number
   /** Unit-length vector, Float32Array[dimension]. */
-  dense: Float32Array
+  dense?: Float32Array
+  /** Unit-length vector as its non-zero terms, in the order of their first appearance; the others are 0. */
+  sparse?: SparseTerm[]
   /** Tokens of this input as the serving model's tokenizer counts them, without prompts and special tokens. */
   tokens: number
 }

@@ -31,7 +31,7 @@ export const Settings = z.strictObject({
     .default(2_000)
     .describe('Inputs that may wait for a worker. A full queue answers 503; raise it to wait longer instead.'),
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
-    .default(8 * 1024 * 1024)
+    .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),
   requestTimeoutMs: wholeNumber(100, 86_400_000)
     .default(300_000)
@@ -87,9 +87,8 @@ export function loadSettings({ flags = {}, environment = {}, file }: ConfigSourc
     if (flags[name] !== undefined) given.set(name, { value: flags[name], origin: flag })
   }
   const parsed = Settings.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
-  const mistakes = parsed.success
-    ? checkTogether(parsed.data)
-    : parsed.error.issues.map((issue) => describeMistake(issue, given))
+  const mistakes = (parsed.error?.issues ?? []).map((issue) => describeMistake(issue, given))
+  mistakes.push(...checkAccess(given))
   if (mistakes.length > 0 || !parsed.success) throw new ConfigError(mistakes.join('\n'))
   return Object.freeze(parsed.data)
 }
@@ -113,9 +112,12 @@ function readSettingsFile(path: string): Record<string, unknown> {
   return { ...content }
 }
 
-function checkTogether(settings: Settings): string[] {
-  if (isLoopback(settings.host) || settings.apiKeys.length > 0) return []
-  return [`host: ${settings.host} can be reached from other machines, so apiKeys must be set (QUIVER_API_KEYS).`]
+/** host and apiKeys belong together; looked at even when other settings are wrong, so that all mistakes show at once. */
+function checkAccess(given: ReadonlyMap<string, { value: unknown }>): string[] {
+  const host = Settings.shape.host.safeParse(given.get('host')?.value).data
+  const apiKeys = Settings.shape.apiKeys.safeParse(given.get('apiKeys')?.value)
+  if (host === undefined || isLoopback(host) || !apiKeys.success || apiKeys.data.length > 0) return []
+  return [`host: ${host} can be reached from other machines, so apiKeys must be set (QUIVER_API_KEYS).`]
 }
 
 function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: string; value: unknown }>): string {

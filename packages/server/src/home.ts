@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 
 /** What a running server says of itself in its home, for `quiver doctor` and for a second server. */
 export interface RunningServer {
@@ -21,13 +21,20 @@ const FILE = 'server.json'
 export function prepareHome(home: string): void {
   const probe = join(home, `.probe-${randomUUID()}`)
   try {
-    mkdirSync(home, { recursive: true, mode: 0o700 })
+    makeFolder(home)
     writeFileSync(probe, '')
     rmSync(probe)
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new HomeError(`home: ${home} cannot be written (${reason}); choose another with --home or QUIVER_HOME.`)
   }
+}
+
+/** One level at a time: Node's own `recursive` never returns where a parent refuses with ENOENT, as /proc does. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  mkdirSync(path, { mode: 0o700 })
 }
 
 /** Leave a note of this process; replaced in one step, so that a reader never sees half of it. */

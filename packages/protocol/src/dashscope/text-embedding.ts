@@ -28,7 +28,13 @@ export type TextEmbeddingBody = z.output<typeof TextEmbeddingBody>
 
 export const TextEmbeddingResponse = z.object({
   output: z.object({
-    embeddings: z.array(z.object({ text_index: z.int(), embedding: z.array(z.number()) })),
+    embeddings: z.array(
+      z.object({
+        text_index: z.int(),
+        embedding: z.array(z.number()).optional(),
+        sparse_embedding: z.array(z.object({ index: z.int(), value: z.number(), token: z.string() })).optional(),
+      }),
+    ),
   }),
   usage: z.object({ total_tokens: z.int() }),
   request_id: z.string(),
@@ -77,7 +83,11 @@ export function decodeTextEmbedding(body: TextEmbeddingBody): EmbedRequest {
 export function encodeTextEmbedding(result: EmbedResult, requestId: string): TextEmbeddingResponse {
   return {
     output: {
-      embeddings: result.embeddings.map(({ index, dense }) => ({ text_index: index, embedding: Array.from(dense) })),
+      embeddings: result.embeddings.map(({ index, dense, sparse }) => ({
+        text_index: index,
+        ...(dense && { embedding: Array.from(dense) }),
+        ...(sparse && { sparse_embedding: sparse }),
+      })),
     },
     usage: { total_tokens: result.totalTokens },
     request_id: requestId,

@@ -86,7 +86,7 @@ export function encodeEmbeddings(
 ): EmbeddingsResponse {
   return {
     data: result.embeddings.map(({ dense, index }) => ({
-      embedding: options.vectorToWire(dense),
+      embedding: options.vectorToWire(dense ?? new Float32Array(0)),
       index,
       object: 'embedding',
     })),

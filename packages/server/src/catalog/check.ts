@@ -1,4 +1,4 @@
-import { ApiError, type EmbedRequest, type TextType } from '@quiver/protocol'
+import { ApiError, type EmbedRequest, type OutputType, type TextType } from '@quiver/protocol'
 import type { Catalog } from './catalog.js'
 import type { TextModel } from './text-model.js'
 
@@ -8,6 +8,7 @@ export interface CheckedRequest {
   inputs: readonly string[]
   dimension: number
   textType: TextType
+  outputType: OutputType
   /** What the caller calls the inputs, for errors that name one of them. */
   inputsField: string
 }
@@ -42,6 +43,7 @@ export function check(request: EmbedRequest, catalog: Catalog): CheckedRequest {
     inputs,
     dimension: checkDimension(request, model),
     textType: request.textType,
+    outputType: request.outputType,
     inputsField: fields.inputs,
   }
 }

@@ -15,7 +15,7 @@ export const TEXT_EMBEDDING: readonly TextModel[] = [
     ignoresDimension: false,
     maxInputs: 10,
     maxInputTokens: 8192,
-    outputs: ['dense'],
+    outputs: ['dense', 'sparse', 'dense&sparse'],
     createdAtSeconds: Date.UTC(2025, 5, 5) / 1000,
   },
   {
@@ -26,7 +26,7 @@ export const TEXT_EMBEDDING: readonly TextModel[] = [
     ignoresDimension: false,
     maxInputs: 10,
     maxInputTokens: 8192,
-    outputs: ['dense'],
+    outputs: ['dense', 'sparse', 'dense&sparse'],
     createdAtSeconds: Date.UTC(2024, 8, 1) / 1000,
   },
   {

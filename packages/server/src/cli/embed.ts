@@ -1,19 +1,18 @@
-import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
 import { ApiError, type EmbedRequest } from '@quiver/protocol'
-import { Command, Option } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { assemblePipeline, type Pipeline } from '../assemble.js'
 import { check } from '../catalog/check.js'
 import { EXIT, UserError } from './exit.js'
 import { createProgress } from './progress.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
-import { type Encoding, openVectorFile, type VectorFormat } from './vector-file.js'
+import { type Encoding, openVectorFile, type VectorFormat, type VectorRow } from './vector-file.js'
 
 interface EmbedOptions {
   model: string
   file?: string
-  dimension?: string
+  dimension?: number
   textType: 'query' | 'document'
   format: VectorFormat
   encoding: Encoding
@@ -36,7 +35,7 @@ export function embedCommand(): Command {
     .argument('[texts...]', 'texts to embed; without any, and without --file, lines are read from standard input')
     .option('--file <path>', 'one text a line, UTF-8; - is standard input')
     .option('--model <id>', 'public model id', 'text-embedding-v4')
-    .option('--dimension <n>', "components of each vector (default: the model's)")
+    .option('--dimension <n>', "components of each vector (default: the model's)", wholeNumber)
     .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
     .addOption(new Option('--format <format>', 'output format').choices(['jsonl', 'npy']).default('jsonl'))
     .addOption(
@@ -72,23 +71,29 @@ async function embedTexts(
   const pipeline = await assemblePipeline(settings, interrupted.signal)
   try {
     for await (const group of groupsOf(lines, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
-      for (const { index, dense, tokens } of await embedGroup(group, {
-        options,
-        pipeline,
-        signal: interrupted.signal,
-      })) {
-        await output.write({ index, dense, tokens })
-      }
+      const rows = await embedGroup(group, { options, pipeline, signal: interrupted.signal })
+      for (const row of rows) await output.write(row)
       progress.add(group.length)
     }
     await output.finish()
   } catch (error) {
     await output.discard()
-    throw error instanceof ApiError ? new UserError(error.message) : error
+    throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
   } finally {
     progress.stop()
     await pipeline.close()
   }
+}
+
+/** The live service's preamble means nothing on a command line. */
+function withoutWirePrefix(message: string): string {
+  return message.replace(/^<400> InternalError\.Algo\.InvalidParameter: (Value error, )?/, '')
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text)
+  if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number.')
+  return number
 }
 
 async function embedGroup(
@@ -102,10 +107,14 @@ async function embedGroup(
   const results = await Promise.all(
     batches.map(async (batch) => {
       const request = check(toRequest(batch, options), pipeline.catalog)
-      return (await pipeline.embed(request, signal)).embeddings.map((embedding, i) => ({
-        ...embedding,
-        index: batch[i]?.index ?? embedding.index,
-      }))
+      const { embeddings } = await pipeline.embed(request, signal)
+      return embeddings.map(
+        ({ dense = new Float32Array(0), tokens }, i): VectorRow => ({
+          index: batch[i]?.index ?? i,
+          dense,
+          tokens,
+        }),
+      )
     }),
   )
   return results.flat()
@@ -118,7 +127,7 @@ function toRequest(batch: readonly Line[], { model, dimension, textType }: Embed
     inputs: batch.map(({ text }) => text),
     textType,
     outputType: 'dense',
-    ...(dimension === undefined ? {} : { dimension: Number(dimension) }),
+    ...(dimension === undefined ? {} : { dimension }),
     fields: { inputs: `texts from ${first} on, text`, dimension: '--dimension' },
   }
 }
@@ -132,17 +141,20 @@ function readLines(
   if (file === undefined && process.stdin.isTTY) {
     throw new UserError('nothing to embed: give texts, --file, or pipe lines in.', EXIT.usage)
   }
-  const stream: Readable = file === undefined || file === '-' ? process.stdin : createReadStream(file)
-  stream.setEncoding('utf8')
-  return { lines: numbered(linesOf(stream, file ?? 'standard input'), skipEmpty) }
+  return { lines: numbered(linesOf(file), skipEmpty) }
 }
 
-async function* linesOf(stream: Readable, name: string): AsyncGenerator<string> {
+async function* linesOf(path: string | undefined): AsyncGenerator<string> {
+  if (path === undefined || path === '-') {
+    yield* createInterface({ input: process.stdin.setEncoding('utf8'), crlfDelay: Number.POSITIVE_INFINITY })
+    return
+  }
   try {
-    yield* createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
+    const file = await open(path)
+    yield* file.readLines({ encoding: 'utf8' })
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UserError(`${name} cannot be read (${reason}).`)
+    throw new UserError(`${path} cannot be read (${reason}).`)
   }
 }
 

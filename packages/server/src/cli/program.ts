@@ -18,11 +18,11 @@ export async function run(argv: readonly string[]): Promise<void> {
 }
 
 export function createProgram(): Command {
-  return new Command('quiver')
+  const program = new Command('quiver')
     .description('Embeddings on your own machine, behind the DashScope and OpenAI protocols.')
     .version(VERSION, '-v, --version')
     .exitOverride()
-    .showHelpAfterError('(quiver --help shows every command)')
+    .showHelpAfterError('(add --help to see what is possible)')
     .addHelpText(
       'after',
       `
@@ -36,10 +36,10 @@ Examples:
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-    .addCommand(serveCommand())
-    .addCommand(embedCommand())
-    .addCommand(modelsCommand())
-    .addCommand(doctorCommand())
+  for (const command of [serveCommand(), embedCommand(), modelsCommand(), doctorCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program))
+  }
+  return program
 }
 
 function report(error: unknown): number {

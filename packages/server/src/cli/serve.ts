@@ -71,11 +71,13 @@ function drainOnSignal(server: Server, settings: Settings, log: Logger): void {
 }
 
 function banner(url: string, { home, apiKeys }: Settings, tookMs: number): string {
-  const access = apiKeys.length === 0 ? 'any key is accepted (loopback only)' : `${apiKeys.length} keys`
+  const access =
+    apiKeys.length === 0 ? 'any key is accepted (loopback only)' : `the ${apiKeys.length} keys of the configuration`
+  const key = apiKeys.length === 0 ? 'any' : 'YOUR_KEY'
   return `Quiver ${VERSION} is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
   OpenAI SDK     base_url="${url}/compatible-mode/v1"
   DashScope SDK  DASHSCOPE_HTTP_BASE_URL=${url}/api/v1
-  curl           curl ${url}/v1/embeddings -H 'Authorization: Bearer any' -d '{"model":"text-embedding-v4","input":"你好"}'
+  curl           curl ${url}/v1/embeddings -H 'Authorization: Bearer ${key}' -d '{"model":"text-embedding-v4","input":"你好"}'
   Docs           ${url}/docs
   Access         ${access}
   Data           ${home}

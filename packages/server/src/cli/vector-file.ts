@@ -1,14 +1,21 @@
 import { open, rename, rm } from 'node:fs/promises'
-import type { Embedding } from '@quiver/protocol'
 import { toBase64, toFloats } from '../http/vector-to-wire.js'
 import { EXIT, UserError } from './exit.js'
 
 export type VectorFormat = 'jsonl' | 'npy'
 export type Encoding = 'float' | 'base64'
 
+/** A dense vector and what it belongs to. */
+export interface VectorRow {
+  index: number
+  /** Float32Array[dimension] */
+  dense: Float32Array
+  tokens: number
+}
+
 /** Where vectors are written, in order. */
 export interface VectorFile {
-  write(embedding: Embedding): Promise<void>
+  write(row: VectorRow): Promise<void>
   /** The file appears under its name. */
   finish(): Promise<void>
   /** Nothing is left behind. */
@@ -29,14 +36,14 @@ export async function openVectorFile(options: {
   return options.format === 'npy' ? toNpy(options.output) : toJsonLines(options.output, options.encoding)
 }
 
-function jsonLine({ index, dense, tokens }: Embedding, encoding: Encoding): string {
+function jsonLine({ index, dense, tokens }: VectorRow, encoding: Encoding): string {
   return `${JSON.stringify({ index, embedding: encoding === 'base64' ? toBase64(dense) : toFloats(dense), tokens })}\n`
 }
 
 function toStandardOutput(encoding: Encoding): VectorFile {
   return {
-    async write(embedding) {
-      const hasRoom = process.stdout.write(jsonLine(embedding, encoding))
+    async write(row) {
+      const hasRoom = process.stdout.write(jsonLine(row, encoding))
       if (!hasRoom) await new Promise((resolve) => process.stdout.once('drain', resolve))
     },
     async finish() {},
@@ -47,7 +54,7 @@ function toStandardOutput(encoding: Encoding): VectorFile {
 async function toJsonLines(path: string, encoding: Encoding): Promise<VectorFile> {
   const part = await openPart(path)
   return {
-    write: async (embedding) => void (await part.file.write(jsonLine(embedding, encoding))),
+    write: async (row) => void (await part.file.write(jsonLine(row, encoding))),
     finish: part.finish,
     discard: part.discard,
   }

@@ -1,4 +1,4 @@
-import { ApiError, type EmbedResult } from '@quiver/protocol'
+import { ApiError, type Embedding, type EmbedResult } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { Engine, TokenizedText } from '../engines/engine.js'
 import { norm, shorten, weightedMean } from '../vector/vector.js'
@@ -18,25 +18,40 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
   return async (request, signal) => {
     const engine = findEngine(request.model.engine)
     const tokenized = request.inputs.map((_, index) => tokenize(engine, request, index))
-    const computed = new Map<string, Promise<Float32Array>>()
-    const vectors = await allOrNothing(signal, (groupSignal) =>
-      request.inputs.map((text, index) => {
-        const known = computed.get(text)
-        if (known !== undefined) return known
-        const { ids } = tokenized[index] as TokenizedText // one for each input, made above
-        const vector = embedText(engine, ids, request, groupSignal)
-        computed.set(text, vector)
-        return vector
+    const dense = request.outputType === 'sparse' ? [] : await embedAll(engine, tokenized, request, signal)
+    const embeddings = tokenized.map(
+      ({ ids }, index): Embedding => ({
+        index,
+        tokens: ids.length,
+        ...(dense[index] && { dense: dense[index] }),
+        ...(request.outputType !== 'dense' && { sparse: engine.weighTerms(ids) }),
       }),
     )
-    const tokens = tokenized.map(({ ids }) => ids.length)
     return {
       model: request.model.id,
-      embeddings: vectors.map((dense, index) => ({ index, dense, tokens: tokens[index] as number })),
-      totalTokens: tokens.reduce((sum, count) => sum + count, 0),
+      embeddings,
+      totalTokens: embeddings.reduce((sum, { tokens }) => sum + tokens, 0),
       space: spaceOf(engine, request.dimension),
     }
   }
+}
+
+/** Dense vectors in request order; equal texts are computed once. */
+function embedAll(
+  engine: Engine,
+  tokenized: readonly TokenizedText[],
+  request: CheckedRequest,
+  signal: AbortSignal,
+): Promise<Float32Array[]> {
+  const computed = new Map<string, Promise<Float32Array>>()
+  return allOrNothing(signal, (groupSignal) =>
+    tokenized.map(({ ids }, index) => {
+      const text = request.inputs[index] as string // tokenized from the inputs, one for one
+      const vector = computed.get(text) ?? embedText(engine, ids, request, groupSignal)
+      computed.set(text, vector)
+      return vector
+    }),
+  )
 }
 
 function tokenize(engine: Engine, { inputs, inputsField, model }: CheckedRequest, index: number): TokenizedText {

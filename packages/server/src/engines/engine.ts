@@ -1,4 +1,4 @@
-import type { TextType } from '@quiver/protocol'
+import type { SparseTerm, TextType } from '@quiver/protocol'
 
 /** A text as the serving model's tokenizer sees it, without prompt and special tokens. */
 export interface TokenizedText {
@@ -41,6 +41,11 @@ export interface Engine {
    * @throws the signal's reason when it is aborted; work not yet begun is dropped.
    */
   embed(input: TokenInput, options: { signal: AbortSignal }): Promise<Float32Array>
+
+  /**
+   * Sparse vector of a text of any length, of unit length; every weight is above 0. Cheap: no forward pass.
+   */
+  weighTerms(ids: Int32Array): SparseTerm[]
 
   /** Ends workers; pending work is rejected. */
   close(): Promise<void>

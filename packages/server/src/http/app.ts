@@ -21,6 +21,16 @@ export function createApp(
   endpoints: readonly Endpoint[],
   { services, limits, log }: { services: Services; limits: HttpLimits; log: Logger },
 ): FastifyInstance {
+  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof ClientGone) return reply.hijack()
+    reply.header('x-request-id', request.id)
+    return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
+      reply,
+      requestId: request.id,
+      dialect: dialectOf(request.url),
+      log,
+    })
+  }
   const app = fastify({
     bodyLimit: limits.maxBodyBytes,
     requestTimeout: RECEIVE_TIMEOUT_MS,
@@ -29,26 +39,22 @@ export function createApp(
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     clientErrorHandler: answerMalformedHttp,
+    frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+  app.addHook('onSend', async (_request, reply) => {
+    // While draining, clients with connection pools must not keep the server open.
+    if (!services.isReady()) reply.header('connection', 'close')
+  })
   app.addHook('onResponse', async (request, reply) => {
     const path = request.routeOptions.url ?? 'unknown route'
     log.info({ requestId: request.id, method: request.method, path, status: reply.statusCode, ms: reply.elapsedTime })
   })
 
-  const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    if (error instanceof ClientGone) return reply.hijack()
-    return sendError(toApiError(error, limits), {
-      reply,
-      requestId: request.id,
-      dialect: dialectOf(request.url),
-      log,
-    })
-  }
   app.setErrorHandler(fail)
   app.setNotFoundHandler((request, reply) => fail(unroutable(app, request), request, reply))
 

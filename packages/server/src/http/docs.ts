@@ -20,6 +20,15 @@ const HOUR = 'public, max-age=3600'
 export function documentationOf(endpoints: readonly Endpoint[], version: string): Endpoint[] {
   const document = openApiOf(endpoints, version)
   return [
+    {
+      method: 'GET',
+      paths: ['/'],
+      dialect: 'openai',
+      isPublic: true,
+      tag: 'Operation',
+      summary: 'To the documentation',
+      handle: ({ reply }) => reply.redirect('/docs'),
+    },
     page('/openapi.json', 'application/json', async () => JSON.stringify(document)),
     page('/docs', 'text/html; charset=utf-8', async () => PAGE),
     page('/docs/start.js', 'text/javascript', async () => START),

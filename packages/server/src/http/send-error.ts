@@ -3,11 +3,12 @@ import type { FastifyReply } from 'fastify'
 import type { Logger } from '../telemetry/log.js'
 
 /** What went wrong, as the table knows it. Anything that is no ApiError is ours: its message stays in the log. */
-export function toApiError(error: unknown, limits: { maxBodyBytes: number }): ApiError {
+export function toApiError(error: unknown, limits: { maxBodyBytes: number; bodyBytes: string | undefined }): ApiError {
   if (error instanceof ApiError) return error
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new ApiError('body_too_large', `Payload Too Large: the body may have ${limits.maxBodyBytes} bytes.`)
+    const came = limits.bodyBytes === undefined ? 'it has more' : `it has ${limits.bodyBytes}`
+    return new ApiError('body_too_large', `Payload Too Large: a body may have ${limits.maxBodyBytes} bytes, ${came}.`)
   }
   if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
     return new ApiError('invalid_body', 'Required body invalid, please check the request body format.')

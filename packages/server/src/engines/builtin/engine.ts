@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { SparseTerm } from '@quiver/protocol'
 import { cosine, shorten } from '../../vector/vector.js'
 import type { Engine, TokenInput, TokenizedText } from '../engine.js'
 import { Tokenizer } from './tokenizer.js'
@@ -27,7 +28,7 @@ export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise
     maxQueued: options.maxQueuedInputs,
     setup: { modelPath: weights.modelPath },
   })
-  const engine = new BuiltinEngine(weights.manifest, tokenizer, pool)
+  const engine = new BuiltinEngine(weights, tokenizer, pool)
   try {
     await verify(engine, weights, options.signal)
   } catch (error) {
@@ -46,9 +47,11 @@ class BuiltinEngine implements Engine {
   readonly #manifest: Manifest
   readonly #tokenizer: Tokenizer
   readonly #pool: WorkerPool
+  readonly #terms: Weights['terms']
 
-  constructor(manifest: Manifest, tokenizer: Tokenizer, pool: WorkerPool) {
+  constructor({ manifest, terms }: Weights, tokenizer: Tokenizer, pool: WorkerPool) {
     this.#manifest = manifest
+    this.#terms = terms
     this.#tokenizer = tokenizer
     this.#pool = pool
     this.dimension = manifest.output.shape[1]
@@ -69,6 +72,25 @@ class BuiltinEngine implements Engine {
   embed({ ids, textType }: TokenInput, { signal }: { signal: AbortSignal }): Promise<Float32Array> {
     const { special, prompts } = this.#manifest
     return this.#pool.run(Int32Array.from([special.bos, ...prompts[textType].ids, ...ids, special.eos]), signal)
+  }
+
+  /** Saturated term frequency × inverse document frequency, as `training/term_weights.py` defines it. */
+  weighTerms(ids: Int32Array): SparseTerm[] {
+    const { saturation, idf } = this.#terms
+    const counts = new Map<number, number>()
+    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
+    const weights = [...counts].map(([id, count]): [number, number] => [
+      id,
+      (count / (count + saturation)) * (idf[id] ?? 0),
+    ])
+    const length = Math.hypot(...weights.map(([, weight]) => weight))
+    return weights
+      .filter(([, weight]) => weight > 0)
+      .map(([index, weight]) => ({
+        index,
+        value: Math.fround(weight / length),
+        token: this.#tokenizer.tokenText(index),
+      }))
   }
 
   close(): Promise<void> {

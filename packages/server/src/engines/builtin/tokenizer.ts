@@ -32,6 +32,8 @@ const MAX_CACHED_WORD = 24
 /** Entries of the word cache, about 20 MB; when it is full it starts anew. */
 const MAX_CACHED_WORDS = 100_000
 const WORD_START = '▁'
+/** No word of any language has this many combining marks on one letter; UAX #15's stream-safe limit is 30. */
+const LONG_MARKS = /\p{M}{64}/gu
 
 /**
  * Text → token ids, equal to those of the reference implementation on the same `tokenizer.json`.
@@ -43,6 +45,7 @@ export class Tokenizer {
   readonly #unigram: Unigram
   readonly #removed: RegExp
   readonly #spaces: RegExp
+  readonly #pieces: readonly string[]
   readonly #words = new Map<string, readonly number[]>()
 
   /** @throws {z.ZodError} for a file that asks for anything this tokenizer does not do. */
@@ -51,6 +54,7 @@ export class Tokenizer {
     const [, removed, spaces] = normalizer.normalizers
     this.#removed = toRegExp(removed.pattern.Regex)
     this.#spaces = toRegExp(spaces.pattern.Regex)
+    this.#pieces = model.vocab.map(([piece]) => piece)
     this.#unigram = new Unigram(model.vocab, model.unk_id, reserved)
   }
 
@@ -71,7 +75,14 @@ export class Tokenizer {
 
   /** What the network sees of a text: lone surrogates are spaces, as U+FFFD is. */
   normalize(text: string): string {
-    return text.toWellFormed().normalize('NFKC').replace(this.#removed, '').replace(this.#spaces, ' ').trim()
+    return nfkc(text.toWellFormed()).replace(this.#removed, '').replace(this.#spaces, ' ').trim()
+  }
+
+  /** A token for people to read: `▁`, which marks the beginning of a word, as a space. @throws {RangeError} */
+  tokenText(id: number): string {
+    const piece = this.#pieces[id]
+    if (piece === undefined) throw new RangeError(`there is no token ${id}`)
+    return piece.replaceAll(WORD_START, ' ')
   }
 
   #encodeWord(word: string): readonly number[] {
@@ -84,6 +95,22 @@ export class Tokenizer {
     }
     return ids
   }
+}
+
+/**
+ * NFKC in linear time. Marks are put into canonical order by insertion, which is quadratic in the length of a run of
+ * them; a hostile run is therefore cut into stretches that are normalised one by one.
+ */
+function nfkc(text: string): string {
+  if (text.search(LONG_MARKS) === -1) return text.normalize('NFKC')
+  let normalized = ''
+  let start = 0
+  for (const { index, 0: marks } of text.matchAll(LONG_MARKS)) {
+    const end = index + marks.length
+    normalized += text.slice(start, end).normalize('NFKC')
+    start = end
+  }
+  return normalized + text.slice(start).normalize('NFKC')
 }
 
 /** The file's patterns are in Rust's notation; the two differ only in how a code point is written. */

@@ -29,11 +29,15 @@ const Canary = z.object({
 })
 export type Canary = z.output<typeof Canary>
 
+/** How the sparse side weighs terms: `tf / (tf + saturation) × idf`. */
+const Terms = z.object({ saturation: z.number().positive(), idf: FileEntry })
+
 export interface Weights {
   manifest: Manifest
   modelPath: string
   tokenizerFile: unknown
   canary: Canary
+  terms: { saturation: number; idf: Float32Array }
 }
 
 /** The files of a model are missing, damaged or not what the manifest says. */
@@ -49,11 +53,19 @@ export class WeightsError extends Error {
 export async function loadWeights(folder: string): Promise<Weights> {
   const manifest = parseFile('manifest.json', Manifest, await read(folder, 'manifest.json'))
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
-  const [, tokenizer] = await Promise.all([
-    readVerified(folder, 'model.onnx', manifest),
-    readVerified(folder, 'tokenizer.json', manifest),
+  const terms = parseFile('terms.json', Terms, await read(folder, 'terms.json'))
+  const [, tokenizer, idf] = await Promise.all([
+    readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
+    readVerified(folder, 'tokenizer.json', manifest.files['tokenizer.json']),
+    readVerified(folder, 'idf.f32', terms.idf),
   ])
-  return { manifest, canary, modelPath: join(folder, 'model.onnx'), tokenizerFile: JSON.parse(tokenizer.toString()) }
+  return {
+    manifest,
+    canary,
+    modelPath: join(folder, 'model.onnx'),
+    tokenizerFile: JSON.parse(tokenizer.toString()),
+    terms: { saturation: terms.saturation, idf: toFloat32(idf) },
+  }
 }
 
 async function read(folder: string, name: string): Promise<Buffer> {
@@ -65,9 +77,8 @@ async function read(folder: string, name: string): Promise<Buffer> {
   }
 }
 
-async function readVerified(folder: string, name: keyof Manifest['files'], manifest: Manifest): Promise<Buffer> {
+async function readVerified(folder: string, name: string, expected: z.output<typeof FileEntry>): Promise<Buffer> {
   const bytes = await read(folder, name)
-  const expected = manifest.files[name]
   if (bytes.length !== expected.bytes) {
     throw new WeightsError(`${join(folder, name)} has ${bytes.length} bytes instead of ${expected.bytes}.`)
   }
@@ -75,6 +86,11 @@ async function readVerified(folder: string, name: keyof Manifest['files'], manif
     throw new WeightsError(`${join(folder, name)} is damaged: its SHA-256 is not the manifest's.`)
   }
   return bytes
+}
+
+/** Little-endian float32 values, whatever this machine's byte order. */
+function toFloat32(bytes: Buffer): Float32Array {
+  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4))
 }
 
 function parseFile<Schema extends z.ZodType>(name: string, schema: Schema, bytes: Buffer): z.output<Schema> {

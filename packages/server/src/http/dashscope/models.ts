@@ -9,11 +9,12 @@ export const models: Endpoint = {
   dialect: 'dashscope',
   tag: 'DashScope',
   summary: 'List the models, a page at a time',
+  description: 'Query: `page_no` from 1, `page_size` up to 100, `model` for one id.',
   handle: ({ services, request, requestId }): dashscope.ModelPage => {
     const query = request.query as Record<string, unknown> // Fastify's parsed query string
     const pageNo = positive(query.page_no, 1)
     const pageSize = Math.min(positive(query.page_size, 10), MAX_PAGE_SIZE)
-    const all = services.catalog.list()
+    const all = services.catalog.list().filter(({ id }) => query.model === undefined || id === query.model)
     const page = all.slice((pageNo - 1) * pageSize, pageNo * pageSize)
     return {
       request_id: requestId,

@@ -11,12 +11,12 @@ export const textEmbedding: Endpoint = {
   body: dashscope.TextEmbeddingBody,
   response: dashscope.TextEmbeddingResponse,
   async handle({ services, body, request, reply, requestId, signal }) {
-    const parsed = dashscope.parseTextEmbedding(body)
-    const checked = check(dashscope.decodeTextEmbedding(parsed), services.catalog)
-    if (request.headers['x-dashscope-async'] === 'enable') {
+    // Before the body: an asynchronous call has `input.url` and no texts.
+    if (String(request.headers['x-dashscope-async']).toLowerCase() === 'enable') {
       throw new ApiError('access_denied', 'current user api does not support asynchronous calls.')
     }
-    const result = await services.embed(checked, signal)
+    const parsed = dashscope.parseTextEmbedding(body)
+    const result = await services.embed(check(dashscope.decodeTextEmbedding(parsed), services.catalog), signal)
     reply.header('x-quiver-space', result.space)
     return dashscope.encodeTextEmbedding(result, requestId)
   },

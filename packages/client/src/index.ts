@@ -1,0 +1,1 @@
+export { type EmbedAnswer, type EmbedOptions, QuiverClient, type QuiverClientOptions, QuiverError } from './client.js'

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest'
+import { decodeEmbeddings, encodeEmbeddings, parseEmbeddings } from './embeddings.js'
+
+const decode = (body: unknown) => decodeEmbeddings(parseEmbeddings(body))
+
+test('a string is one input', () => {
+  expect(decode({ model: 'm', input: '你好' })).toMatchObject({ model: 'm', inputs: ['你好'], textType: 'document' })
+})
+
+test('a list keeps its order, and the options their meaning', () => {
+  const body = { model: 'm', input: ['b', 'a'], dimensions: 256, user: 'u1', text_type: 'query', unknown: { x: 1 } }
+  expect(decode(body)).toMatchObject({ inputs: ['b', 'a'], dimension: 256, textType: 'query' })
+})
+
+test('null means not given', () => {
+  const request = decode({ model: 'm', input: 'x', dimensions: null, encoding_format: null, user: null })
+  expect(request).not.toHaveProperty('dimension')
+})
+
+test.each([
+  [[], 'invalid_body', ''],
+  ['text', 'invalid_body', ''],
+  [{ input: 'x' }, 'missing_model', 'model'],
+  [{ model: '', input: 'x' }, 'missing_model', 'model'],
+  [{ model: 7, input: 'x' }, 'invalid_parameter', 'model'],
+  [{ model: 'm' }, 'missing_input', 'input'],
+  [{ model: 'm', input: [1, 2, 3] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: [[1], [2]] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: { fd: null, path: 'x.txt' } }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: 'x', dimensions: '512' }, 'invalid_parameter', 'dimensions'],
+  [{ model: 'm', input: 'x', encoding_format: 'int8' }, 'invalid_parameter', 'encoding_format'],
+])('a body that cannot be is refused by its first wrong field', (body, row, param) => {
+  expect(() => parseEmbeddings(body)).toThrow(expect.objectContaining({ row, param }))
+})
+
+test('the answer has the shape of the OpenAI API and the request id of DashScope', () => {
+  const result = {
+    model: 'm',
+    embeddings: [{ index: 0, dense: Float32Array.of(0.5, -0.5), tokens: 3 }],
+    totalTokens: 3,
+    space: 's',
+  }
+  expect(encodeEmbeddings(result, { requestId: 'r1', vectorToWire: (vector) => Array.from(vector) })).toEqual({
+    object: 'list',
+    model: 'm',
+    data: [{ object: 'embedding', index: 0, embedding: [0.5, -0.5] }],
+    usage: { prompt_tokens: 3, total_tokens: 3 },
+    id: 'r1',
+  })
+})

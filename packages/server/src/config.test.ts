@@ -1,0 +1,70 @@
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { isLoopback, loadSettings } from './config.js'
+
+const fileWith = (content: string) => {
+  const path = join(mkdtempSync(join(tmpdir(), 'quiver-config-')), 'quiver.yaml')
+  writeFileSync(path, content)
+  return path
+}
+
+test('nothing given means local defaults', () => {
+  expect(loadSettings({})).toMatchObject({ host: '127.0.0.1', port: 8790, apiKeys: [], home: join(homedir(), '.quiver') })
+})
+
+test('flags win over the environment, the environment over the file', () => {
+  const file = fileWith('port: 1\nthreads: 1\nmaxBodyBytes: 5000\n')
+  const settings = loadSettings({
+    file,
+    environment: { QUIVER_PORT: '2', QUIVER_THREADS: '2', QUIVER_HOME: '~/elsewhere' },
+    flags: { port: '3' },
+  })
+  expect(settings).toMatchObject({ port: 3, threads: 2, maxBodyBytes: 5000, home: join(homedir(), 'elsewhere') })
+})
+
+test('all mistakes are told at once, each with its origin, and keys are not shown', () => {
+  const file = fileWith('prot: 1\napiKeys: sk-secret-1, \n')
+  const environment = { QUIVER_PORT: '70000', QUIVER_LOG_LEVEL: 'loud', QUIVER_HOST: '' }
+  expect(() => loadSettings({ file, environment, flags: { threads: 'two' } })).toThrow(
+    expect.objectContaining({ name: 'ConfigError', message: expect.stringMatching(/port: .*"70000" from QUIVER_PORT/) }),
+  )
+  try {
+    loadSettings({ file, environment, flags: { threads: 'two' } })
+  } catch (error) {
+    const { message } = error as Error
+    expect(message.split('\n')).toHaveLength(5)
+    expect(message).toContain('prot: no such setting')
+    expect(message).toContain('"two" from --threads')
+    expect(message).not.toContain('sk-secret')
+  }
+})
+
+test('an address that others can reach needs keys, also when something else is wrong', () => {
+  const environment = { QUIVER_HOST: '0.0.0.0', QUIVER_PORT: 'x' }
+  expect(() => loadSettings({ environment })).toThrow(/port: [\s\S]*host: 0.0.0.0 can be reached/)
+  expect(loadSettings({ environment: { QUIVER_HOST: '0.0.0.0', QUIVER_API_KEYS: 'sk-1, sk-2' } }).apiKeys).toEqual([
+    'sk-1',
+    'sk-2',
+  ])
+})
+
+test('a file that is missing or is no settings is one clear line', () => {
+  expect(() => loadSettings({ file: '/nowhere/quiver.yaml' })).toThrow(/nowhere\/quiver.yaml: ENOENT/)
+  expect(() => loadSettings({ file: fileWith('- a\n- b\n') })).toThrow(/must hold settings/)
+  expect(() => loadSettings({ file: fileWith('port: [1\n') })).toThrow(/quiver.yaml: /)
+})
+
+test.each([
+  ['127.0.0.1', true],
+  ['127.1.2.3', true],
+  ['localhost', true],
+  ['::1', true],
+  ['0.0.0.0', false],
+  ['::', false],
+  ['127.0.0.1.example.org', false],
+  ['192.168.0.1', false],
+])('%s is loopback: %s', (host, expected) => {
+  expect(isLoopback(host)).toBe(expected)
+})
