@@ -53,10 +53,12 @@ async function measureSet(
   { name, from, to }: SearchSet,
   { folder, queryType, bench }: { folder: string; queryType: 'query' | 'document'; bench: Bench },
 ): Promise<Measurement[]> {
-  const documents = readJsonLines<Text>(join(folder, to, 'docs.jsonl.gz'))
-  const judged = readGains(join(folder, from, 'qrels.tsv.gz'), documents)
+  const corpus = readJsonLines<Text>(join(folder, to, 'docs.jsonl.gz'))
+  const judged = readJudgements(join(folder, from, 'qrels.tsv.gz'))
   const all = readJsonLines<Text>(join(folder, from, 'queries.jsonl.gz')).filter(({ id }) => judged.has(id))
   const queries = sample(all, bench.sampleSize, ({ id }) => id)
+  const gains = queries.map(({ id }) => judged.get(id) as ReadonlyMap<string, number>) // only judged ones are left
+  const documents = bench.sampleSize === undefined ? corpus : sampleCorpus(corpus, gains, bench.sampleSize)
   const embed = async (texts: readonly Text[], textType: 'query' | 'document') =>
     toPrefixVectors(
       await bench.embed(
@@ -68,7 +70,7 @@ async function measureSet(
   const means = meanMetrics(
     await embed(queries, queryType),
     await embed(documents, 'document'),
-    queries.map(({ id }) => judged.get(id) as Gains), // only judged queries are left
+    toPositions(gains, documents),
   )
   return Object.keys(METRICS).map((metric) => ({
     group: 'search',
@@ -95,13 +97,25 @@ function meanMetrics(queries: PrefixVectors, documents: PrefixVectors, gains: re
   return means
 }
 
-function readGains(path: string, documents: readonly Text[]): Map<string, Gains> {
-  const positions = new Map(documents.map(({ id }, position) => [id, position]))
-  const gains = new Map<string, Map<number, number>>()
+/** Query → document → gain above 0. */
+function readJudgements(path: string): Map<string, Map<string, number>> {
+  const judged = new Map<string, Map<string, number>>()
   for (const { query = '', doc = '', gain } of readTable(path)) {
-    const position = positions.get(doc)
-    if (position === undefined || !(Number(gain) > 0)) continue
-    gains.set(query, (gains.get(query) ?? new Map<number, number>()).set(position, Number(gain)))
+    if (Number(gain) > 0) judged.set(query, (judged.get(query) ?? new Map<string, number>()).set(doc, Number(gain)))
   }
-  return gains
+  return judged
+}
+
+/** The judged documents of a sample of queries, and four times as many others. */
+function sampleCorpus(corpus: readonly Text[], gains: readonly ReadonlyMap<string, number>[], size: number): Text[] {
+  const needed = new Set(gains.flatMap((own) => [...own.keys()]))
+  const others = new Set(sample(corpus, 4 * size, ({ id }) => id))
+  return corpus.filter((document) => needed.has(document.id) || others.has(document))
+}
+
+function toPositions(gains: readonly ReadonlyMap<string, number>[], documents: readonly Text[]): Gains[] {
+  const positions = new Map(documents.map(({ id }, position) => [id, position]))
+  return gains.map(
+    (own) => new Map([...own].map(([id, gain]) => [positions.get(id) ?? -1, gain])), // a missing one is never found
+  )
 }

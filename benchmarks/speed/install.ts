@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -22,13 +23,14 @@ export async function install(): Promise<void> {
   try {
     const clone = join(folder, 'clone')
     await run('git', ['clone', '--quiet', '--no-hardlinks', REPOSITORY, clone], folder)
-    const weights = await bytesOf(join(clone, 'packages/server/weights'))
+    const weights = join(clone, 'packages/server/weights')
+    const weightBytes = existsSync(weights) ? await bytesOf(weights) : 0
     const installs: Install[] = []
     for (const words of [['ci'], ['ci', '--omit=dev']]) installs.push(await measure(clone, words))
     publish('Installation', {
       command: 'npm run bench -- install',
       file: 'install.md',
-      sections: [describeInstalls(installs, weights), ...installs.slice(-1).map(describeBiggest)],
+      sections: [describeInstalls(installs, weightBytes), ...installs.slice(-1).map(describeBiggest)],
     })
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -61,12 +63,12 @@ async function bytesOf(path: string): Promise<number> {
   return inside.reduce((sum, bytes) => sum + bytes, stat.blocks * 512)
 }
 
-function describeInstalls(installs: readonly Install[], weights: number): Section {
+function describeInstalls(installs: readonly Install[], weightBytes: number): Section {
   return {
     title: 'npm ci in a fresh clone',
     notes: [
       'The npm cache is warm, so the time is that of unpacking, not of the network.',
-      `The weights of the built-in model are in the clone: ${toShort(weights / MB)} MB.`,
+      `The weights of the built-in model are in the clone: ${toShort(weightBytes / MB)} MB.`,
     ],
     header: ['Command', 'seconds', 'packages', 'node_modules, MB'],
     rows: installs.map(({ command, seconds, packages }) => [
