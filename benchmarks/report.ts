@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { BUILTIN_WEIGHTS } from '@quiver/server/dist/engines/builtin/weights.js'
@@ -34,7 +34,9 @@ export function publish(
 ): void {
   const text = `# ${title}\n\n${describeRun(command).join('\n')}\n\n${sections.map(toMarkdown).join('\n\n')}\n`
   process.stdout.write(text)
-  if (file !== undefined) writeFileSync(join(RESULTS, file), text)
+  if (file === undefined) return
+  mkdirSync(RESULTS, { recursive: true })
+  writeFileSync(join(RESULTS, file), text)
 }
 
 /** A share or correlation, as the field writes it. */
