@@ -17,7 +17,14 @@ export async function measureBitext(bench: Bench): Promise<Measurement[]> {
     for (const [language, translations] of readTranslations(bench)) {
       const values = await accuracy(translations, textType, bench)
       const isHeadline = textType === 'document'
-      all.push({ group: 'bitext', set: `Tatoeba ${language}→en`, metric: 'accuracy', textType, isHeadline, values })
+      all.push({
+        group: 'bitext',
+        set: `Tatoeba ${language}→en`,
+        metric: 'accuracy',
+        use: textType,
+        isHeadline,
+        values,
+      })
     }
     const mean = bench.dimensions.map((_, index) => meanOf(all.map(({ values }) => values[index] as number)))
     measurements.push(...all)
@@ -25,7 +32,7 @@ export async function measureBitext(bench: Bench): Promise<Measurement[]> {
       group: 'bitext',
       set: 'Tatoeba mean',
       metric: 'accuracy',
-      textType,
+      use: textType,
       isHeadline: false,
       values: mean,
     })

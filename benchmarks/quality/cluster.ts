@@ -25,7 +25,7 @@ export async function measureCluster(bench: Bench): Promise<Measurement[]> {
     const labels = kept.map(({ label }) => label)
     const vectors = await bench.embed(texts, 'document')
     const values = bench.dimensions.map((dimension) => clusterAndCompare(vectors, dimension, labels))
-    measurements.push({ group: 'cluster', set, metric: 'V-measure', textType: 'document', isHeadline: true, values })
+    measurements.push({ group: 'cluster', set, metric: 'V-measure', use: 'document', isHeadline: true, values })
   }
   return measurements
 }

@@ -7,6 +7,7 @@ import { check } from '@quiver/server/dist/catalog/check.js'
 import type { TextModel } from '@quiver/server/dist/catalog/text-model.js'
 import { createProgress } from '@quiver/server/dist/cli/progress.js'
 import { spaceOf } from '@quiver/server/dist/embedding/space.js'
+import type { Terms } from './sparse.js'
 
 /** The product's own pipeline, as a request to its newest model uses it, with a memory on disk. */
 export interface Embedder {
@@ -15,6 +16,8 @@ export interface Embedder {
   space: string
   /** Vectors of the largest dimension, in order; equal texts share one. */
   embed(texts: readonly string[], textType: 'query' | 'document'): Promise<Float32Array[]>
+  /** Sparse vectors, in order. */
+  weighTerms(texts: readonly string[]): Promise<Terms[]>
   close(): Promise<void>
 }
 
@@ -44,9 +47,28 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
         return components.subarray(start, start + dimension)
       })
     },
+    async weighTerms(texts) {
+      const terms: Terms[] = []
+      for (let start = 0; start < texts.length; start += model.maxInputs) {
+        const inputs = texts.slice(start, start + model.maxInputs)
+        const request = {
+          model: model.id,
+          inputs,
+          textType: 'document' as const,
+          outputType: 'sparse' as const,
+          fields,
+        }
+        const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), signal)
+        terms.push(...embeddings.map(({ sparse = [] }) => sparse))
+      }
+      return terms
+    },
     close: () => pipeline.close(),
   }
 }
+
+/** What errors call the request's parts. */
+const fields = { inputs: 'texts', dimension: 'dimension' }
 
 interface Work {
   pipeline: Pipeline
@@ -69,7 +91,6 @@ async function compute(texts: readonly string[], work: Work): Promise<Float32Arr
       const start = next
       next += model.maxInputs
       const inputs = texts.slice(start, start + model.maxInputs)
-      const fields = { inputs: 'texts', dimension: 'dimension' }
       const request = { model: model.id, inputs, textType, dimension, outputType: 'dense' as const, fields }
       const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), signal)
       for (const { index, dense } of embeddings) {

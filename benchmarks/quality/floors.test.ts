@@ -6,8 +6,8 @@ const DIMENSIONS = [64, 128]
 const FLOORS = {
   dimension: 128,
   floors: [
-    { set: 'a', metric: 'Spearman', textType: 'document', least: 0.8 },
-    { set: 'b', metric: 'nDCG@10', textType: 'query→document', least: 0.5 },
+    { set: 'a', metric: 'Spearman', use: 'document', least: 0.8 },
+    { set: 'b', metric: 'nDCG@10', use: 'query→document', least: 0.5 },
   ],
   growth: { tolerance: 0.01 },
 }
@@ -16,7 +16,7 @@ const measured = (set: string, values: number[]): Measurement => ({
   group: 'sts',
   set,
   metric: 'Spearman',
-  textType: 'document',
+  use: 'document',
   isHeadline: true,
   values,
 })

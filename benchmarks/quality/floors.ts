@@ -3,7 +3,7 @@ import type { Measurement } from './measurement.js'
 /** What the shipped model must reach; `floors.json`. */
 export interface Floors {
   dimension: number
-  floors: { set: string; metric: string; textType: string; least: number }[]
+  floors: { set: string; metric: string; use: string; least: number }[]
   /** How much the mean over the sets may be lower than at the next smaller dimension. */
   growth: { tolerance: number }
 }
@@ -30,10 +30,10 @@ export function checkFloors(
     .filter(({ metric }) => measuredMetrics.has(metric))
     .map((floor): FloorCheck => {
       const found = measurements.find(
-        ({ set, metric, textType }) => set === floor.set && metric === floor.metric && textType === floor.textType,
+        ({ set, metric, use }) => set === floor.set && metric === floor.metric && use === floor.use,
       )
       const value = found?.values[column] ?? Number.NaN
-      const what = `${floor.set}, ${floor.metric}, ${floor.textType}, ${dimension} dimensions`
+      const what = `${floor.set}, ${floor.metric}, ${floor.use}, ${dimension} dimensions`
       return { what, least: floor.least, value, isMet: value >= floor.least }
     })
   return [...checks, ...checkGrowth(meanOfHeadlines(measurements, dimensions), dimensions, growth.tolerance)]

@@ -1,3 +1,5 @@
+import type { Terms } from './sparse.js'
+
 /** What kind of question a set asks. */
 export type Group = 'sts' | 'bitext' | 'cluster' | 'search'
 export const GROUPS: readonly Group[] = ['sts', 'bitext', 'cluster', 'search']
@@ -7,8 +9,8 @@ export interface Measurement {
   group: Group
   set: string
   metric: string
-  /** `text_type` of the texts, or of the queries and the documents: `query→document`. */
-  textType: string
+  /** How the texts were embedded: `document`, `query→document`, `sparse` and the like. */
+  use: string
   /** Whether the set's figure in means over sets; one for each set. */
   isHeadline: boolean
   /** As many as there are dimensions, in their order. */
@@ -25,4 +27,6 @@ export interface Bench {
   sampleSize: number | undefined
   /** Vectors of the largest dimension, in order. Equal texts share one vector. */
   embed: (texts: readonly string[], textType: 'query' | 'document') => Promise<Float32Array[]>
+  /** Sparse vectors, in order. */
+  weighTerms: (texts: readonly string[]) => Promise<Terms[]>
 }

@@ -28,7 +28,7 @@ export async function quality(words: readonly string[]): Promise<void> {
   const { groups, sampleSize } = parseOptions(words)
   const embedder = await startEmbedder(CACHE)
   const { dimensions } = embedder.model
-  const bench: Bench = { data: DATA, dimensions, sampleSize, embed: embedder.embed }
+  const bench: Bench = { data: DATA, dimensions, sampleSize, embed: embedder.embed, weighTerms: embedder.weighTerms }
   const measurements: Measurement[] = []
   try {
     for (const group of groups) {

@@ -27,7 +27,7 @@ export async function measureSts(bench: Bench): Promise<Measurement[]> {
     for (const { name, pairs, isTest } of sets) {
       const values = await correlate(pairs, textType, bench)
       const isHeadline = isTest && textType === 'document'
-      measurements.push({ group: 'sts', set: `STSb ${name}`, metric: 'Spearman', textType, isHeadline, values })
+      measurements.push({ group: 'sts', set: `STSb ${name}`, metric: 'Spearman', use: textType, isHeadline, values })
     }
   }
   return measurements

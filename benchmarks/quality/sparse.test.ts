@@ -1,0 +1,28 @@
+import { expect, test } from 'vitest'
+import { scoreTerms, zScores } from './sparse.js'
+
+test('only terms that both sides have count', () => {
+  const queries = [
+    [
+      { index: 5, value: 0.5 },
+      { index: 7, value: 2 },
+    ],
+    [],
+  ]
+  const documents = [
+    [{ index: 7, value: 3 }],
+    [{ index: 1, value: 9 }],
+    [
+      { index: 5, value: 1 },
+      { index: 7, value: 1 },
+    ],
+  ]
+  const scores = scoreTerms(queries, documents)
+  expect([...scores(0)]).toEqual([6, 0, 2.5])
+  expect([...scores(1)]).toEqual([0, 0, 0])
+})
+
+test('z-scores have mean 0 and deviation 1', () => {
+  expect([...zScores(Float64Array.of(1, 3))]).toEqual([-1, 1])
+  expect([...zScores(Float64Array.of(2, 2))]).toEqual([0, 0])
+})
