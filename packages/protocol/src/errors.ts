@@ -20,6 +20,8 @@ export const ERRORS = {
   invalid_parameter: [400, 'InvalidParameter', 'InvalidParameter', 'InvalidParameter', false],
   // «Required body invalid, please check the request body format.»
   invalid_body: [400, 'InvalidParameter', 'invalid_request_error', 'invalid_parameter_error', false],
+  // Bytes that are no HTTP request; no DashScope row.
+  malformed_http: [400, 'InvalidParameter', 'invalid_request_error', 'malformed_http', false],
   // «Required parameter "model" missing from request.»
   missing_model: [400, 'BadRequest.EmptyModel', 'invalid_request_error', 'invalid_parameter_error', false],
   // «Required input parameter missing from request.»

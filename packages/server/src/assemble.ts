@@ -38,13 +38,17 @@ export interface Server {
   app: FastifyInstance
   /** From now on `/readyz` says no; running requests go on. */
   drain(): void
-  close(): Promise<void>
+  /** Cut off the requests that still run, so that `close` ends. */
+  abandon(): void
+  /** Resolves when the last request has ended: true when none was abandoned. */
+  close(): Promise<boolean>
 }
 
 /** Put everything together; listens on nothing yet. */
 export async function assembleServer(settings: Settings, log: Logger, signal: AbortSignal): Promise<Server> {
   const pipeline = await assemblePipeline(settings, signal)
   let isDraining = false
+  let isAbandoned = false
   const app = createApp(endpointsOf(VERSION), {
     services: {
       catalog: pipeline.catalog,
@@ -60,9 +64,14 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     drain() {
       isDraining = true
     },
+    abandon() {
+      isAbandoned = true
+      app.server.closeAllConnections()
+    },
     async close() {
       await app.close()
       await pipeline.close()
+      return !isAbandoned
     },
   }
 }

@@ -11,7 +11,12 @@ const fileWith = (content: string) => {
 }
 
 test('nothing given means local defaults', () => {
-  expect(loadSettings({})).toMatchObject({ host: '127.0.0.1', port: 8790, apiKeys: [], home: join(homedir(), '.quiver') })
+  expect(loadSettings({})).toMatchObject({
+    host: '127.0.0.1',
+    port: 8790,
+    apiKeys: [],
+    home: join(homedir(), '.quiver'),
+  })
 })
 
 test('flags win over the environment, the environment over the file', () => {
@@ -28,7 +33,10 @@ test('all mistakes are told at once, each with its origin, and keys are not show
   const file = fileWith('prot: 1\napiKeys: sk-secret-1, \n')
   const environment = { QUIVER_PORT: '70000', QUIVER_LOG_LEVEL: 'loud', QUIVER_HOST: '' }
   expect(() => loadSettings({ file, environment, flags: { threads: 'two' } })).toThrow(
-    expect.objectContaining({ name: 'ConfigError', message: expect.stringMatching(/port: .*"70000" from QUIVER_PORT/) }),
+    expect.objectContaining({
+      name: 'ConfigError',
+      message: expect.stringMatching(/port: .*"70000" from QUIVER_PORT/),
+    }),
   )
   try {
     loadSettings({ file, environment, flags: { threads: 'two' } })

@@ -26,7 +26,7 @@ export const Settings = z.strictObject({
   apiKeys: list.default([]).describe('Keys that may call. None: any key may, on loopback only.'),
   threads: wholeNumber(1, 256)
     .default(() => availableParallelism())
-    .describe('Worker threads of the built-in model, about 150 MB each. More than there are cores gains nothing.'),
+    .describe('Worker threads of the built-in model, about 85 MB each. More than there are cores gains nothing.'),
   maxQueuedInputs: wholeNumber(1, 1_000_000)
     .default(2_000)
     .describe('Inputs that may wait for a worker. A full queue answers 503; raise it to wait longer instead.'),

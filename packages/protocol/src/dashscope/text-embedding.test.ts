@@ -29,8 +29,16 @@ test.each([
   [{ model: 'm', input: {} }, 'missing_input', 'input.texts'],
   [{ model: 'm', input: 'a' }, 'invalid_parameter', 'input'],
   [{ model: 'm', input: { texts: [1] } }, 'invalid_parameter', 'input.texts'],
-  [{ model: 'm', input: { texts: ['a'] }, parameters: { text_type: 'x' } }, 'invalid_parameter', 'parameters.text_type'],
-  [{ model: 'm', input: { texts: ['a'] }, parameters: { dimension: '64' } }, 'invalid_parameter', 'parameters.dimension'],
+  [
+    { model: 'm', input: { texts: ['a'] }, parameters: { text_type: 'x' } },
+    'invalid_parameter',
+    'parameters.text_type',
+  ],
+  [
+    { model: 'm', input: { texts: ['a'] }, parameters: { dimension: '64' } },
+    'invalid_parameter',
+    'parameters.dimension',
+  ],
   [{ model: 'm', input: { texts: ['a'] }, parameters: [] }, 'invalid_parameter', 'parameters'],
 ])('a body that cannot be is refused by its first wrong field', (body, row, param) => {
   expect(() => parseTextEmbedding(body)).toThrow(expect.objectContaining({ row, param }))

@@ -58,13 +58,12 @@ function drainOnSignal(server: Server, settings: Settings, log: Logger): void {
     server.drain()
     const deadline = setTimeout(() => {
       log.warn('requests were still running at the drain deadline')
-      removeRunningServer(settings.home)
-      process.exit(EXIT.failure)
+      server.abandon()
     }, settings.drainTimeoutMs)
-    await server.close()
+    const isClean = await server.close()
     clearTimeout(deadline)
     removeRunningServer(settings.home)
-    process.exit(signal === 'SIGINT' ? EXIT.interrupted : EXIT.ok)
+    process.exit(signal === 'SIGINT' ? EXIT.interrupted : isClean ? EXIT.ok : EXIT.failure)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

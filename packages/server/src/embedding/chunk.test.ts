@@ -30,3 +30,13 @@ test('windows hold every token once, in order, none too long', () => {
 test('no tokens cannot be cut', () => {
   expect(() => chunk(new Int32Array(0), 10)).toThrow(RangeError)
 })
+
+test('the windows of a long text are those of the training side', () => {
+  // The rule of manifest.json, `chunks`: window i of n ids holds floor(i·n/k) … floor((i+1)·n/k).
+  const ids = Int32Array.from({ length: 1203 }, (_, i) => i)
+  expect(chunk(ids, 500).map((part) => [part[0], part.at(-1)])).toEqual([
+    [0, 400],
+    [401, 801],
+    [802, 1202],
+  ])
+})

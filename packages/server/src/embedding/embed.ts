@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ApiError, type Embedding, type EmbedResult } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { Engine, TokenizedText } from '../engines/engine.js'
@@ -98,8 +99,10 @@ async function allOrNothing<Value>(
   start: (signal: AbortSignal) => Promise<Value>[],
 ): Promise<Value[]> {
   const group = new AbortController()
+  const either = AbortSignal.any([signal, group.signal])
+  setMaxListeners(0, either) // one for each window of each input; the request's limits bound them
   try {
-    return await Promise.all(start(AbortSignal.any([signal, group.signal])))
+    return await Promise.all(start(either))
   } catch (error) {
     group.abort(error)
     throw error

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { ApiError } from '@quiver/protocol'
+import type { Socket } from 'node:net'
+import { ApiError, openai, statusOf } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
@@ -127,14 +128,19 @@ function unroutable(app: FastifyInstance, request: FastifyRequest): ApiError {
   return new ApiError('method_not_allowed', `${request.method} is not allowed here; use ${allowed.join(' or ')}.`)
 }
 
-/** Bytes that are no HTTP request get a JSON error too; the dialect is unknown, so it is OpenAI's. */
-function answerMalformedHttp(this: FastifyInstance, _error: Error, socket: import('node:net').Socket): void {
-  const body = JSON.stringify({
-    error: { message: 'Malformed HTTP request.', type: 'invalid_request_error', param: null, code: 'bad_request' },
-  })
-  if (socket.writable) {
-    socket.end(
-      `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    )
-  } else socket.destroy()
+/** Bytes that are no HTTP request get a JSON error too; their dialect is unknown, so it is OpenAI's. */
+function answerMalformedHttp(this: FastifyInstance, _error: Error, socket: Socket): void {
+  if (!socket.writable) {
+    socket.destroy()
+    return
+  }
+  const error = new ApiError('malformed_http', 'Malformed HTTP request.')
+  const body = JSON.stringify(openai.encodeError(error, randomUUID()))
+  const head = [
+    `HTTP/1.1 ${statusOf(error, 'openai')} Bad Request`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

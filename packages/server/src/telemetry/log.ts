@@ -12,6 +12,7 @@ export function createLog(level: string, destination: DestinationStream = pino.d
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { cause: pino.stdSerializers.err },
       redact: {
         paths: ['*.authorization', '*.headers', 'authorization', 'headers', 'body', 'input', 'texts'],
         remove: true,

@@ -23,7 +23,7 @@ const TokenizerFile = z.object({
     type: z.literal('Unigram'),
     unk_id: z.int().nonnegative(),
     byte_fallback: z.literal(false).optional(),
-    vocab: z.array(z.tuple([z.string(), z.number()])).min(1),
+    vocab: z.custom<[string, number][]>(isVocabulary, 'not a list of [piece, score]'),
   }),
 })
 
@@ -111,6 +111,15 @@ function nfkc(text: string): string {
     start = end
   }
   return normalized + text.slice(start).normalize('NFKC')
+}
+
+/** One plain loop: a schema for each of 76,000 entries would take longer than the rest of the start. */
+function isVocabulary(value: unknown): boolean {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((entry) => Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number')
+  )
 }
 
 /** The file's patterns are in Rust's notation; the two differ only in how a code point is written. */

@@ -94,15 +94,14 @@ export class WorkerPool {
     })
   }
 
+  /** Waiting jobs are rejected; a running one ends first, within a fraction of a second. */
   async close(): Promise<void> {
     this.#isClosed = true
     const reason = new ApiError('overloaded', 'The server is shutting down.', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })
     for (const job of this.#queue.splice(0)) job.reject(reason)
-    const seats = [...this.#seats]
-    for (const seat of seats) seat.job?.reject(reason)
-    await Promise.all(seats.map(({ worker }) => worker.terminate()))
+    await Promise.all([...this.#seats].map(({ worker }) => end(worker)))
   }
 
   #overloaded(): ApiError {
@@ -122,8 +121,7 @@ export class WorkerPool {
       if (seat === undefined) return
       const job = this.#queue.shift() as Job // the queue is not empty
       seat.job = job
-      const request: WorkerRequest = { jobId: job.id, ids: job.ids }
-      seat.worker.postMessage(request)
+      send(seat.worker, { kind: 'run', jobId: job.id, ids: job.ids })
     }
   }
 
@@ -171,6 +169,18 @@ export class WorkerPool {
       for (const job of this.#queue.splice(0)) job.reject(engineFailed(failure))
     }
   }
+}
+
+function send(worker: Worker, request: WorkerRequest): void {
+  worker.postMessage(request)
+}
+
+/** Ask the thread to end. Not `terminate()`: onnxruntime aborts the process when its thread ends inside a run. */
+function end(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    worker.once('exit', () => resolve())
+    send(worker, { kind: 'end' })
+  })
 }
 
 function engineFailed(cause: unknown): ApiError {

@@ -3,11 +3,8 @@ export interface WorkerSetup {
   modelPath: string
 }
 
-/** Main thread → worker: run the network on one row of token ids, prompt and special tokens included. */
-export interface WorkerRequest {
-  jobId: number
-  ids: Int32Array
-}
+/** Main thread → worker: run the network on one row of token ids, prompt and special tokens included; or end. */
+export type WorkerRequest = { kind: 'run'; jobId: number; ids: Int32Array } | { kind: 'end' }
 
 /** Worker → main thread. `ready` comes once, after the model is loaded. */
 export type WorkerReply =

@@ -19,21 +19,36 @@ const session = await InferenceSession.create(modelPath, {
   interOpNumThreads: 1,
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
+  // What goes wrong comes back as an exception; onnxruntime's own lines would only repeat it on standard error.
+  logSeverityLevel: 4,
   // Patterns are kept for each input length seen; texts have hundreds of lengths.
   enableMemPattern: false,
 })
 
 const reply = (message: WorkerReply, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer)
 
-port.on('message', async ({ jobId, ids }: WorkerRequest) => {
+/** The job under way; onnxruntime runs it in a later turn of the loop, so the end has to wait for it. */
+let running: Promise<void> = Promise.resolve()
+
+port.on('message', async (request: WorkerRequest) => {
+  if (request.kind === 'run') {
+    running = run(request.jobId, request.ids)
+    return
+  }
+  await running
+  await session.release()
+  port.close()
+})
+reply({ kind: 'ready' })
+
+async function run(jobId: number, ids: Int32Array): Promise<void> {
   try {
     const vector = await forward(ids)
     reply({ kind: 'vector', jobId, vector }, [vector.buffer])
   } catch (error) {
     reply({ kind: 'error', jobId, message: error instanceof Error ? error.message : String(error) })
   }
-})
-reply({ kind: 'ready' })
+}
 
 /** Shape: Int32Array[length] → Float32Array[components], not normalised. */
 async function forward(ids: Int32Array): Promise<Float32Array<ArrayBuffer>> {

@@ -1,0 +1,135 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { Catalog } from '../catalog/catalog.js'
+import type { CheckedRequest } from '../catalog/check.js'
+import type { Engine, TokenInput } from '../engines/engine.js'
+import { norm } from '../vector/vector.js'
+import { createEmbed } from './embed.js'
+
+const { signal } = new AbortController()
+
+/** One token a character; a vector that says how many tokens and which first token it was made of. */
+function fakeEngine(changes: Partial<Engine> = {}): Engine & { seen: TokenInput[] } {
+  const seen: TokenInput[] = []
+  return {
+    seen,
+    id: 'builtin-text',
+    identity: '0'.repeat(64),
+    dimension: 2048,
+    window: 4,
+    isUp: true,
+    tokenize: (text, maxTokens) => {
+      const ids = Int32Array.from(text.trim(), (character) => character.charCodeAt(0))
+      return { ids: ids.slice(0, maxTokens), isOverLimit: ids.length > maxTokens }
+    },
+    async embed(input) {
+      seen.push(input)
+      await turn()
+      return new Float32Array(2048).fill(1).map((_, i) => Math.sin((i + 1) * (input.ids[0] ?? 0)))
+    },
+    weighTerms: (ids) => [{ index: ids[0] ?? 0, value: 1, token: 'x' }],
+    close: async () => {},
+    ...changes,
+  }
+}
+
+const request = (inputs: string[], changes: Partial<CheckedRequest> = {}): CheckedRequest => ({
+  model: new Catalog().get('text-embedding-v4'),
+  inputs,
+  dimension: 64,
+  textType: 'document',
+  outputType: 'dense',
+  inputsField: 'input',
+  ...changes,
+})
+
+test('embeddings come in request order with their own tokens, of unit length', async () => {
+  const embed = createEmbed(() => fakeEngine())
+  const result = await embed(request(['abc', 'd', 'ef']), signal)
+  expect(result.embeddings.map(({ index, tokens }) => [index, tokens])).toEqual([
+    [0, 3],
+    [1, 1],
+    [2, 2],
+  ])
+  expect(result.totalTokens).toBe(6)
+  for (const { dense } of result.embeddings) expect(norm(dense ?? new Float32Array(0))).toBeCloseTo(1, 5)
+})
+
+test('an input has the same vector alone and among others, whatever the dimension before it', async () => {
+  const embed = createEmbed(() => fakeEngine())
+  const alone = await embed(request(['abc']), signal)
+  const among = await embed(request(['x', 'abc', 'a long text']), signal)
+  expect(among.embeddings[1]?.dense).toEqual(alone.embeddings[0]?.dense)
+})
+
+test('equal texts of one request are computed once', async () => {
+  const engine = fakeEngine()
+  const result = await createEmbed(() => engine)(request(['a', 'b', 'a', 'a']), signal)
+  expect(engine.seen).toHaveLength(2)
+  expect(result.embeddings[3]?.dense).toEqual(result.embeddings[0]?.dense)
+  expect(result.totalTokens).toBe(4)
+})
+
+test('a text longer than the window is embedded whole, in windows', async () => {
+  const engine = fakeEngine()
+  await createEmbed(() => engine)(request(['abcdefghij']), signal)
+  expect(engine.seen.map(({ ids }) => ids.length)).toEqual([3, 3, 4])
+})
+
+test.each([
+  ['', 'has no tokens'],
+  ['   ', 'has no tokens'],
+  ['x'.repeat(8193), 'has more than 8192 tokens'],
+])('a text of no or too many tokens is refused by its position, and nothing is computed', async (text, reason) => {
+  const engine = fakeEngine()
+  await expect(createEmbed(() => engine)(request(['a', text]), signal)).rejects.toMatchObject({
+    row: 'invalid_parameter',
+    param: 'input[1]',
+    message: expect.stringContaining(reason),
+  })
+  expect(engine.seen).toHaveLength(0)
+})
+
+test.each([
+  ['all zeros', new Float32Array(2048)],
+  ['not a number', new Float32Array(2048).fill(Number.NaN)],
+  ['infinite', new Float32Array(2048).fill(Number.POSITIVE_INFINITY)],
+])('a vector that is %s is an error, never an answer', async (_name, vector) => {
+  const embed = createEmbed(() => fakeEngine({ embed: async () => vector }))
+  await expect(embed(request(['a']), signal)).rejects.toMatchObject({ row: 'engine_failed' })
+})
+
+test('the first failure stops what the other inputs have not begun', async () => {
+  const aborted: boolean[] = []
+  const engine = fakeEngine({
+    embed: ({ ids }, options) => {
+      if (ids[0] === 'b'.charCodeAt(0)) return Promise.reject(new Error('broken'))
+      return new Promise((_, reject) => {
+        options.signal.addEventListener('abort', () => {
+          aborted.push(true)
+          reject(options.signal.reason)
+        })
+      })
+    },
+  })
+  await expect(createEmbed(() => engine)(request(['a', 'b', 'c']), signal)).rejects.toThrow('broken')
+  expect(aborted).toEqual([true, true])
+})
+
+test('sparse alone runs no forward pass; both gives both', async () => {
+  const engine = fakeEngine()
+  const embed = createEmbed(() => engine)
+  const [sparse] = (await embed(request(['a'], { outputType: 'sparse' }), signal)).embeddings
+  expect(sparse).toEqual({ index: 0, tokens: 1, sparse: [{ index: 97, value: 1, token: 'x' }] })
+  expect(engine.seen).toHaveLength(0)
+  const [both] = (await embed(request(['a'], { outputType: 'dense&sparse' }), signal)).embeddings
+  expect(both).toHaveProperty('dense')
+  expect(both).toHaveProperty('sparse')
+})
+
+test('each dimension is a space of its own, queries and documents share one', async () => {
+  const embed = createEmbed(() => fakeEngine())
+  const spaceOf = async (changes: Partial<CheckedRequest>) => (await embed(request(['a'], changes), signal)).space
+  expect(await spaceOf({ textType: 'query' })).toBe(await spaceOf({ textType: 'document' }))
+  expect(await spaceOf({ dimension: 128 })).not.toBe(await spaceOf({ dimension: 64 }))
+})

@@ -1,0 +1,64 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { cosine, shorten } from '../../vector/vector.js'
+import type { Engine } from '../engine.js'
+import { engineSuite } from '../engine.suite.js'
+import { startBuiltinEngine } from './engine.js'
+import { BUILTIN_WEIGHTS, loadWeights } from './weights.js'
+
+const options = { threads: 2, maxQueuedInputs: 100, signal: new AbortController().signal }
+const start = () => startBuiltinEngine(options)
+
+engineSuite('the built-in model', start)
+
+/** Exported by training/export.py from the PyTorch forward pass with the shipped, quantised weights. */
+interface Golden {
+  tolerance: { cosine: number }
+  cases: { text: string; type: 'query' | 'document'; ids: number[]; d64: number[]; d1024: number[] }[]
+}
+const golden: Golden = JSON.parse(readFileSync(new URL('./engine.golden.json', import.meta.url), 'utf8'))
+
+let engine: Engine
+beforeAll(async () => {
+  engine = await start()
+})
+afterAll(() => engine.close())
+
+test('vectors are those of the training side, at both dimensions and for both uses', { timeout: 120_000 }, async () => {
+  const { tolerance, cases } = golden
+  expect(cases.length).toBeGreaterThanOrEqual(100)
+  for (const { text, type, d64, d1024 } of cases) {
+    const { ids } = engine.tokenize(text, engine.window)
+    const raw = await engine.embed({ ids, textType: type }, options)
+    expect(cosine(shorten(raw, 1024), Float32Array.from(d1024)), text.slice(0, 80)).toBeGreaterThanOrEqual(
+      tolerance.cosine,
+    )
+    expect(cosine(shorten(raw, 64), Float32Array.from(d64)), text.slice(0, 80)).toBeGreaterThanOrEqual(tolerance.cosine)
+  }
+})
+
+test('damaged weights are refused before anything runs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-weights-'))
+  cpSync(BUILTIN_WEIGHTS, folder, { recursive: true })
+  const model = join(folder, 'model.onnx')
+  const bytes = readFileSync(model)
+  bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 1
+  writeFileSync(model, bytes)
+  await expect(loadWeights(folder)).rejects.toThrow(/model.onnx is damaged: its SHA-256/)
+  truncateSync(model, 1000)
+  await expect(loadWeights(folder)).rejects.toThrow(/model.onnx has 1000 bytes instead of/)
+  rmSync(model)
+  await expect(loadWeights(folder)).rejects.toThrow(/model.onnx cannot be read \(ENOENT\)/)
+})
+
+test('a model whose vectors are not the expected ones does not start', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-weights-'))
+  cpSync(BUILTIN_WEIGHTS, folder, { recursive: true })
+  const path = join(folder, 'canary.json')
+  const canary = JSON.parse(readFileSync(path, 'utf8'))
+  canary.cases[0].d64.reverse()
+  writeFileSync(path, JSON.stringify(canary))
+  await expect(startBuiltinEngine({ ...options, threads: 1, folder })).rejects.toThrow(/fails its self-test: case 0/)
+})

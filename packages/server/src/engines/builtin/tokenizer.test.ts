@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { Tokenizer } from './tokenizer.js'
+import { BUILTIN_WEIGHTS } from './weights.js'
+
+const file = JSON.parse(readFileSync(join(BUILTIN_WEIGHTS, 'tokenizer.json'), 'utf8'))
+const RESERVED = new Set([0, 1, 2, 3])
+const tokenizer = new Tokenizer(file, RESERVED)
+const ids = (text: string, maxTokens = 8192) => Array.from(tokenizer.tokenize(text, maxTokens).ids)
+
+/** Exported by training/export.py with the reference implementation (Hugging Face tokenizers, Rust). */
+const golden: { cases: { text: string; ids: number[] }[] } = JSON.parse(
+  readFileSync(new URL('./tokenizer.golden.json', import.meta.url), 'utf8'),
+)
+
+/** Lines that spell a control token; there, and only there, this tokenizer differs from the reference on purpose. */
+const isSpelled = ({ ids: expected }: { ids: number[] }) => expected.some((id) => id < 3)
+
+test('ids are those of the reference implementation, for lines of 30 languages and hostile ones', () => {
+  expect(golden.cases.length).toBeGreaterThan(2500)
+  const different = golden.cases
+    .filter((line) => !isSpelled(line))
+    .filter(({ text, ids: expected }) => JSON.stringify(ids(text)) !== JSON.stringify(expected))
+  expect(different.map(({ text }) => text)).toEqual([])
+})
+
+test('a text that spells a control token is only text', () => {
+  const spelled = golden.cases.filter(isSpelled)
+  expect(spelled.length).toBeGreaterThan(0)
+  for (const { text } of spelled) expect(ids(text).every((id) => id > 3)).toBe(true)
+  expect(
+    ids('</s>')
+      .map((id) => tokenizer.tokenText(id))
+      .join('')
+      .trim(),
+  ).toBe('</s>')
+})
+
+test('the word cache changes nothing', () => {
+  const fresh = new Tokenizer(file, RESERVED)
+  for (const { text } of golden.cases.slice(0, 300)) {
+    expect(Array.from(fresh.tokenize(text, 8192).ids)).toEqual(ids(text))
+  }
+})
+
+test('any text has a finite number of tokens, and none is reserved but the unknown', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+      expect(ids(text).every((id) => id >= 3)).toBe(true)
+    }),
+  )
+})
+
+test('spaces, controls and lone surrogates alone are no tokens', () => {
+  for (const text of ['', ' ', '\n\t\r\n', '\u0000\u200d\ufeff', '\ud800', '　']) expect(ids(text)).toEqual([])
+})
+
+test('composed and decomposed letters are the same text', () => {
+  expect(ids('Café Ångström 가각'.normalize('NFD'))).toEqual(ids('Café Ångström 가각'))
+})
+
+test('a token reads as the text that it stands for', () => {
+  expect(
+    ids('风急天高')
+      .map((id) => tokenizer.tokenText(id))
+      .join('')
+      .trim(),
+  ).toBe('风急天高')
+  expect(() => tokenizer.tokenText(10_000_000)).toThrow(RangeError)
+})
+
+test.each([
+  ['one word of 2 million letters', 'a'.repeat(2e6)],
+  ['2 million combining marks of two classes', `a${'\u0301\u0316'.repeat(1e6)}`],
+  ['a million emoji joined by ZWJ', '👨‍'.repeat(3e5)],
+  ['2 million spaces', ' '.repeat(2e6)],
+  ['2 million lone surrogates', '\udc00'.repeat(2e6)],
+  ['a million Chinese characters without a break', '无边落木萧萧下'.repeat(150_000)],
+])('%s are done in linear time', (_name, text) => {
+  // Quadratic work on two million characters would take hours, not seconds; the test's time limit is the assertion.
+  expect(tokenizer.tokenize(text, 8192).ids.length).toBeLessThanOrEqual(8192)
+})
+
+test('a file that asks for anything else is refused', () => {
+  const other = { ...file, normalizer: { type: 'Sequence', normalizers: [{ type: 'Lowercase' }] } }
+  expect(() => new Tokenizer(other, RESERVED)).toThrow()
+})

@@ -1,0 +1,255 @@
+import type { AddressInfo } from 'node:net'
+import { connect } from 'node:net'
+import { PassThrough } from 'node:stream'
+import { ApiError } from '@quiver/protocol'
+import { afterEach, expect, test } from 'vitest'
+import { createKeyring } from '../admission/api-key.js'
+import { Catalog } from '../catalog/catalog.js'
+import type { Embed } from '../embedding/embed.js'
+import { createLog } from '../telemetry/log.js'
+import { createApp } from './app.js'
+import { endpointsOf } from './endpoints.js'
+
+const OPENAI = '/compatible-mode/v1/embeddings'
+const NATIVE = '/api/v1/services/embeddings/text-embedding/text-embedding'
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const closers: (() => Promise<unknown>)[] = []
+afterEach(async () => {
+  await Promise.all(closers.splice(0).map((close) => close()))
+})
+
+/** Vectors of 1/√d everywhere; one token a character. */
+const fakeEmbed: Embed = async ({ model, inputs, dimension, outputType }) => ({
+  model: model.id,
+  embeddings: inputs.map((text, index) => ({
+    index,
+    tokens: text.length,
+    ...(outputType !== 'sparse' && { dense: new Float32Array(dimension).fill(1 / Math.sqrt(dimension)) }),
+    ...(outputType !== 'dense' && { sparse: [{ index: 7, value: 1, token: '风' }] }),
+  })),
+  totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
+  space: '0123456789abcdef',
+})
+
+function appWith(options: { embed?: Embed; keys?: string[]; isReady?: boolean; level?: string } = {}) {
+  const logged = new PassThrough()
+  const lines: string[] = []
+  logged.on('data', (chunk) => lines.push(String(chunk)))
+  const app = createApp(endpointsOf('0.0.0-test'), {
+    services: {
+      catalog: new Catalog(),
+      embed: options.embed ?? fakeEmbed,
+      keyring: createKeyring(options.keys ?? []),
+      isReady: () => options.isReady ?? true,
+    },
+    limits: { maxBodyBytes: 2000, requestTimeoutMs: 200 },
+    log: createLog(options.level ?? 'silent', logged),
+  })
+  closers.push(() => app.close())
+  const post = (url: string, payload: string | object, headers: Record<string, string> = {}) =>
+    app.inject({
+      method: 'POST',
+      url,
+      payload: typeof payload === 'string' ? payload : JSON.stringify(payload),
+      headers: { authorization: 'Bearer sk-test', 'content-type': 'application/json', ...headers },
+    })
+  return { app, post, lines }
+}
+
+test('the request id is in the body and in the header, in both dialects', async () => {
+  const { post } = appWith()
+  const compatible = await post(OPENAI, { model: 'text-embedding-v4', input: 'ab' })
+  expect(compatible.statusCode).toBe(200)
+  expect(compatible.json().id).toMatch(UUID)
+  expect(compatible.headers['x-request-id']).toBe(compatible.json().id)
+  expect(compatible.headers['content-type']).toContain('application/json')
+  const native = await post(NATIVE, { model: 'text-embedding-v4', input: { texts: ['ab'] } })
+  expect(native.headers['x-request-id']).toBe(native.json().request_id)
+  expect(native.headers['x-quiver-space']).toBe('0123456789abcdef')
+})
+
+test('base64 is bit-equal to the floats', async () => {
+  const { post } = appWith({
+    embed: async (request, signal) => {
+      const result = await fakeEmbed(request, signal)
+      const dense = Float32Array.of(0.1, -1 / 3, 1e-8, Math.fround(Math.PI))
+      return { ...result, embeddings: [{ index: 0, tokens: 1, dense }] }
+    },
+  })
+  const body = { model: 'text-embedding-v4', input: 'x' }
+  const floats = (await post(OPENAI, body)).json().data[0].embedding
+  const bytes = Buffer.from(
+    (await post(OPENAI, { ...body, encoding_format: 'base64' })).json().data[0].embedding,
+    'base64',
+  )
+  expect(floats).toEqual([0, 4, 8, 12].map((offset) => bytes.readFloatLE(offset)))
+})
+
+test('trailing and doubled slashes reach the same endpoint', async () => {
+  const { post } = appWith()
+  for (const url of [`${OPENAI}/`, '//v1//embeddings', '/v1/embeddings?x=1']) {
+    expect((await post(url, { model: 'text-embedding-v4', input: 'x' })).statusCode).toBe(200)
+  }
+})
+
+test.each([
+  ['not JSON', '{"model":', 400, 'InvalidParameter', 'invalid_parameter_error'],
+  ['no body', '', 400, 'InvalidParameter', 'invalid_parameter_error'],
+  ['a list', '[]', 400, 'InvalidParameter', 'invalid_parameter_error'],
+  ['no model', '{}', 400, 'BadRequest.EmptyModel', 'invalid_parameter_error'],
+  ['a body over the limit', JSON.stringify({ x: 'y'.repeat(3000) }), 413, 'BadRequest.TooLarge', 'payload_too_large'],
+])('%s is answered in the words of each dialect', async (_name, payload, status, nativeCode, openaiCode) => {
+  const { post } = appWith()
+  const native = await post(NATIVE, payload)
+  expect([native.statusCode, native.json().code]).toEqual([status, nativeCode])
+  expect(native.json().request_id).toBe(native.headers['x-request-id'])
+  const compatible = await post(OPENAI, payload)
+  expect([compatible.statusCode, compatible.json().error.code]).toEqual([status, openaiCode])
+  expect(compatible.json().request_id).toBe(compatible.headers['x-request-id'])
+  expect(compatible.headers['content-type']).toContain('application/json')
+})
+
+test('bytes that are not UTF-8 are not JSON; a byte order mark is tolerated', async () => {
+  const { app, post } = appWith()
+  const headers = { authorization: 'Bearer x' }
+  const payload = Buffer.from('7b2261223a22ff227d', 'hex')
+  expect((await app.inject({ method: 'POST', url: OPENAI, payload, headers })).statusCode).toBe(400)
+  expect((await post(OPENAI, '\ufeff{"model":"text-embedding-v4","input":"x"}')).statusCode).toBe(200)
+})
+
+test('a body in any content type is read as JSON, a compressed one is refused', async () => {
+  const { post } = appWith()
+  const body = { model: 'text-embedding-v4', input: 'x' }
+  expect((await post(OPENAI, body, { 'content-type': 'application/x-www-form-urlencoded' })).statusCode).toBe(200)
+  expect((await post(OPENAI, body, { 'content-encoding': 'gzip' })).statusCode).toBe(415)
+})
+
+test('the key is checked before the body, in either header', async () => {
+  const { app, post } = appWith({ keys: ['sk-right'] })
+  expect((await post(OPENAI, '{')).json().error).toMatchObject({
+    code: 'invalid_api_key',
+    message: 'Incorrect API key provided. ',
+  })
+  expect((await post(NATIVE, '{')).json()).toMatchObject({
+    code: 'InvalidApiKey',
+    message: 'Invalid API-key provided.',
+  })
+  const payload = { model: 'text-embedding-v4', input: 'x' }
+  const own = await app.inject({ method: 'POST', url: OPENAI, payload, headers: { 'x-dashscope-apikey': 'sk-right' } })
+  expect(own.statusCode).toBe(200)
+  for (const authorization of ['Bearer', 'Bearer ', 'Basic sk-right', 'sk-right', 'Bearer sk-right sk-right']) {
+    const response = await app.inject({ method: 'POST', url: OPENAI, payload, headers: { authorization } })
+    expect(response.statusCode, authorization).toBe(401)
+  }
+})
+
+test('an unknown path is a 404 and a wrong method a 405, in the dialect of the path', async () => {
+  const { app } = appWith()
+  expect((await app.inject('/api/v1/nothing')).json()).toMatchObject({ code: 'NotFound' })
+  expect((await app.inject('/v1/nothing')).json().error).toMatchObject({ code: 'not_found' })
+  const wrong = await app.inject({ method: 'GET', url: OPENAI })
+  expect([wrong.statusCode, wrong.json().error.message]).toEqual([405, 'GET is not allowed here; use POST.'])
+  const malformed = await app.inject('/v1/models/%zz')
+  expect(malformed.statusCode).toBe(404)
+  expect(malformed.json().request_id).toMatch(UUID)
+})
+
+test('an unforeseen fault is a 500 that tells nothing, and the log has the cause', async () => {
+  const { post, lines } = appWith({ embed: () => Promise.reject(new Error('secret path')), level: 'error' })
+  const response = await post(OPENAI, { model: 'text-embedding-v4', input: 'x' })
+  expect(response.statusCode).toBe(500)
+  expect(response.body).not.toContain('secret')
+  expect(lines.join('')).toContain('secret path')
+})
+
+test('a full queue is a 503 with the time to come back', async () => {
+  const error = new ApiError('overloaded', 'Model is unavailable', { retryAfterSeconds: 1 })
+  const { post } = appWith({ embed: () => Promise.reject(error) })
+  const response = await post(NATIVE, { model: 'text-embedding-v4', input: { texts: ['x'] } })
+  expect([response.statusCode, response.headers['retry-after'], response.json().code]).toEqual([
+    503,
+    '1',
+    'ModelUnavailable',
+  ])
+})
+
+test('a request that takes too long is given up, and the engine is told', async () => {
+  let reason: unknown
+  const embed: Embed = (_request, signal) =>
+    new Promise((_, reject) =>
+      signal.addEventListener('abort', () => {
+        reason = signal.reason
+        reject(reason)
+      }),
+    )
+  const response = await appWith({ embed }).post(OPENAI, { model: 'text-embedding-v4', input: 'x' })
+  expect([response.statusCode, response.json().error.code]).toEqual([500, 'request_timeout'])
+  expect(reason).toMatchObject({ name: 'TimeoutError' })
+})
+
+test('when the client goes, the work is told to stop', async () => {
+  const stopped = deferred()
+  const embed: Embed = (_request, signal) =>
+    new Promise((_, reject) =>
+      signal.addEventListener('abort', () => {
+        reject(signal.reason)
+        stopped.resolve(signal.reason)
+      }),
+    )
+  const { app } = appWith({ embed })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const body = '{"model":"text-embedding-v4","input":"x"}'
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write(
+    `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  )
+  setTimeout(() => socket.destroy(), 50)
+  expect(await stopped.promise).toMatchObject({ name: 'ClientGone' })
+})
+
+test('bytes that are no HTTP get a JSON error and a closed connection', async () => {
+  const { app } = appWith()
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write('NONSENSE\r\n\r\n')
+  const chunks: Buffer[] = []
+  for await (const chunk of socket) chunks.push(chunk)
+  expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"malformed_http"/)
+})
+
+test('inputs and keys are not logged, even at the finest level', async () => {
+  const { post, lines } = appWith({ level: 'trace' })
+  await post(OPENAI, { model: 'text-embedding-v4', input: 'SENTINEL-TEXT' }, { authorization: 'Bearer SENTINEL-KEY' })
+  await post(OPENAI, '{"SENTINEL-BROKEN', { authorization: 'Bearer SENTINEL-KEY' })
+  expect(lines.length).toBeGreaterThan(0)
+  expect(lines.join('')).not.toContain('SENTINEL')
+})
+
+test('while draining, readiness says no and connections are closed', async () => {
+  const { app } = appWith({ isReady: false })
+  const ready = await app.inject('/readyz')
+  expect([ready.statusCode, ready.headers.connection]).toEqual([503, 'close'])
+  expect((await app.inject('/livez')).statusCode).toBe(200)
+})
+
+test('models are listed and shown in both dialects', async () => {
+  const { app } = appWith()
+  const headers = { authorization: 'Bearer x' }
+  const list = (await app.inject({ url: '/v1/models', headers })).json()
+  expect(list.data.map(({ id }: { id: string }) => id)).toContain('text-embedding-v3')
+  expect((await app.inject({ url: '/compatible-mode/v1/models/text-embedding-v4', headers })).json()).toMatchObject({
+    id: 'text-embedding-v4',
+    object: 'model',
+  })
+  expect((await app.inject({ url: '/v1/models/none', headers })).statusCode).toBe(404)
+  const page = (await app.inject({ url: '/api/v1/models?page_no=2&page_size=3', headers })).json()
+  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 4, models: [{ model: 'text-embedding-v1' }] })
+})
+
+function deferred() {
+  let resolve: (value: unknown) => void = () => {}
+  const promise = new Promise((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
