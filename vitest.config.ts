@@ -6,7 +6,7 @@ const source = (name: string) => fileURLToPath(new URL(`./packages/${name}/src/i
 export default defineConfig({
   resolve: { alias: { '@quiver/protocol': source('protocol'), '@quiver/client': source('client') } },
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
