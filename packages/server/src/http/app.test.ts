@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { ApiError } from '@quiver/protocol'
+import fc from 'fast-check'
 import { afterEach, expect, test } from 'vitest'
 import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
@@ -230,6 +231,24 @@ test('while draining, readiness says no and connections are closed', async () =>
   const ready = await app.inject('/readyz')
   expect([ready.statusCode, ready.headers.connection]).toEqual([503, 'close'])
   expect((await app.inject('/livez')).statusCode).toBe(200)
+})
+
+test('no JSON whatever makes a 5xx, and every error has a message and a request id', async () => {
+  const { post } = appWith()
+  const keys = fc.constantFrom('model', 'input', 'texts', 'parameters', 'dimensions', 'dimension', 'text_type', 'x')
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('text-embedding-v4', 'base64', 1024, null))
+  const body = fc.oneof(value, fc.dictionary(keys, fc.oneof(value, fc.dictionary(keys, value))))
+  await fc.assert(
+    fc.asyncProperty(body, fc.constantFrom(OPENAI, NATIVE), async (json, url) => {
+      const response = await post(url, JSON.stringify(json))
+      expect(response.statusCode).toBeLessThan(500)
+      if (response.statusCode === 200) return
+      const { request_id, message = response.json().error?.message } = response.json()
+      expect(request_id).toMatch(UUID)
+      expect(message.length).toBeGreaterThan(10)
+    }),
+    { numRuns: 500 },
+  )
 })
 
 test('models are listed and shown in both dialects', async () => {

@@ -26,6 +26,10 @@ vectors are averaged, weighted by their tokens.
 documents, compare everything else as documents. \`instruct\` is accepted and changes nothing: the built-in model was not
 trained on instructions.
 
+**Sparse vectors.** The native endpoint's \`output_type\` of v4 and v3 may be \`dense\`, \`sparse\` or \`dense&sparse\`. Sparse
+weights are saturated term frequency × inverse document frequency over the same tokens, scaled to unit length; terms
+whose token is only the mark of a word's start are left out.
+
 **Empty texts.** A text without any token (empty, or only spaces) is a 400 that names its position.
 
 **Spaces.** The response header \`x-quiver-space\` names the vector space. Vectors of different spaces must not be compared;
