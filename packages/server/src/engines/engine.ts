@@ -35,6 +35,7 @@ export interface Engine {
   tokenize(text: string, maxTokens: number): TokenizedText
 
   /**
+   * @param options.signal one for each request: requests that wait take turns, whatever their length.
    * @returns Float32Array[dimension], finite, not yet normalised. The same input gives the same bits, whatever runs
    * beside it.
    * @throws {ApiError} `overloaded` when the queue is full, `engine_failed` when the computation broke.

@@ -144,6 +144,23 @@ test('the key is checked before the body, in either header', async () => {
   }
 })
 
+test('a request without a key is refused before its body is read', async () => {
+  const { app } = appWith()
+  const response = await app.inject({ method: 'POST', url: OPENAI, payload: 'x'.repeat(1e5) })
+  expect(response.statusCode).toBe(401)
+})
+
+test('the log says which key called, never the key', async () => {
+  const { post, lines } = appWith({ level: 'info' })
+  await post(OPENAI, { model: 'text-embedding-v4', input: 'x' })
+  expect(JSON.parse(lines.join(''))).toMatchObject({
+    method: 'POST',
+    path: OPENAI,
+    status: 200,
+    keyId: expect.stringMatching(/^[0-9a-f]{8}$/),
+  })
+})
+
 test('an unknown path is a 404 and a wrong method a 405, in the dialect of the path', async () => {
   const { app } = appWith()
   expect((await app.inject('/api/v1/nothing')).json()).toMatchObject({ code: 'NotFound' })

@@ -2,13 +2,22 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { ApiError, openai, statusOf } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
+import type { Caller } from '../admission/api-key.js'
 import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
 import { authenticate } from './authenticate.js'
 import { dialectOf } from './dialect-of.js'
 import type { Endpoint, Services } from './endpoint.js'
 import { readJson } from './read-body.js'
+import { ClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; `undefined` where no key is asked for, or before it was checked. */
+    caller: Caller | undefined
+  }
+}
 
 export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
 
@@ -42,6 +51,7 @@ export function createApp(
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
+  app.decorateRequest('caller', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   app.addHook('onRequest', async (request, reply) => {
@@ -52,8 +62,14 @@ export function createApp(
     if (!services.isReady()) reply.header('connection', 'close')
   })
   app.addHook('onResponse', async (request, reply) => {
-    const path = request.routeOptions.url ?? 'unknown route'
-    log.info({ requestId: request.id, method: request.method, path, status: reply.statusCode, ms: reply.elapsedTime })
+    log.info({
+      requestId: request.id,
+      keyId: request.caller?.keyId,
+      method: request.method,
+      path: request.routeOptions.url ?? 'unknown route',
+      status: reply.statusCode,
+      ms: reply.elapsedTime,
+    })
   })
 
   app.setErrorHandler(fail)
@@ -64,6 +80,10 @@ export function createApp(
       app.route({
         method: endpoint.method,
         url,
+        // Before the body is read: a stranger cannot make the server buffer anything.
+        onRequest: async (request) => {
+          if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring)
+        },
         handler: (request, reply) => handle(endpoint, { request, reply, services, limits }),
       })
     }
@@ -71,7 +91,7 @@ export function createApp(
   return app
 }
 
-/** What every endpoint has in common: key, body, deadline; the key is checked before the body is looked at. */
+/** What every endpoint has in common: body and deadline. */
 async function handle(
   endpoint: Endpoint,
   {
@@ -81,15 +101,13 @@ async function handle(
     limits,
   }: { request: FastifyRequest; reply: FastifyReply; services: Services; limits: HttpLimits },
 ): Promise<unknown> {
-  const caller = endpoint.isPublic ? undefined : authenticate(request.headers, services.keyring)
   return endpoint.handle({
     services,
     request,
     reply,
     requestId: request.id,
-    caller,
     body: endpoint.body === undefined ? undefined : readBody(request),
-    signal: AbortSignal.any([clientGone(request, reply), AbortSignal.timeout(limits.requestTimeoutMs)]),
+    signal: requestSignal(reply.raw, limits.requestTimeoutMs),
   })
 }
 
@@ -102,23 +120,6 @@ function readBody(request: FastifyRequest): unknown {
     )
   }
   return readJson(Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0))
-}
-
-/** Aborts when the connection closes before the answer has been sent. */
-function clientGone(request: FastifyRequest, reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new ClientGone(request.id))
-  })
-  return controller.signal
-}
-
-/** Nobody is left to read an answer to this request. */
-class ClientGone extends Error {
-  override readonly name = 'ClientGone'
-  constructor(requestId: string) {
-    super(`the client of request ${requestId} has gone`)
-  }
 }
 
 function unroutable(app: FastifyInstance, request: FastifyRequest): ApiError {

@@ -1,7 +1,7 @@
 import type { Dialect } from '@quiver/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Caller, Keyring } from '../admission/api-key.js'
+import type { Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { Embed } from '../embedding/embed.js'
 
@@ -21,8 +21,6 @@ export interface Exchange {
   reply: FastifyReply
   /** Sent as `x-request-id` and in the body. */
   requestId: string
-  /** Who calls; `undefined` only where `isPublic`. */
-  caller: Caller | undefined
   /** The decoded JSON body; `undefined` without one. */
   body: unknown
   /** Aborts when the client has gone or the request has taken too long. */

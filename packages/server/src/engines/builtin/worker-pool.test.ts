@@ -19,6 +19,14 @@ test('a full queue refuses, saying when to come back', async () => {
   await expect(Promise.all(accepted)).resolves.toHaveLength(4)
 })
 
+test('a short request is not kept waiting by a long one that came first', async () => {
+  const order: string[] = []
+  const [long, short] = [new AbortController().signal, new AbortController().signal]
+  const run = (name: string, owner: AbortSignal) => pool.run(IDS, owner).then(() => order.push(name))
+  await Promise.all([run('a1', long), run('a2', long), run('a3', long), run('b1', short)])
+  expect(order).toEqual(['a1', 'a2', 'b1', 'a3'])
+})
+
 test('an input that the network cannot take fails alone', async () => {
   const tooLong = new Int32Array(600).fill(5)
   const results = await Promise.allSettled([pool.run(tooLong, signal), pool.run(IDS, signal)])

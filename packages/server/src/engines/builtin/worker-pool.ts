@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@quiver/protocol'
+import { FairQueue } from './fair-queue.js'
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-protocol.js'
 
 interface Job {
@@ -32,14 +33,14 @@ const MAX_FAILED_STARTS = 3
 const RETRY_AFTER_SECONDS = 1
 
 /**
- * Threads that each run one job at a time, first come first served.
+ * Threads that each run one job at a time. Requests, told apart by their signals, take turns.
  *
  * Invariants: a seat has at most one job; a job is in the queue, in one seat, or settled. A thread that dies fails
  * its own job only and is replaced.
  */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
-  readonly #queue: Job[] = []
+  readonly #queue = new FairQueue<Job>()
   readonly #idle: Seat[] = []
   readonly #seats = new Set<Seat>()
   #nextId = 0
@@ -74,7 +75,7 @@ export class WorkerPool {
   run(ids: Int32Array, signal: AbortSignal): Promise<Float32Array> {
     if (signal.aborted) return Promise.reject(signal.reason)
     if (!this.isUp) return Promise.reject(new ApiError('engine_failed', 'The built-in model is not running.'))
-    if (this.#queue.length >= this.#options.maxQueued) return Promise.reject(this.#overloaded())
+    if (this.#queue.size >= this.#options.maxQueued) return Promise.reject(this.#overloaded())
     return new Promise((resolve, reject) => {
       const job: Job = { id: this.#nextId++, ids, resolve: settle(resolve), reject: settle(reject) }
       function settle<Value>(done: (value: Value) => void) {
@@ -84,12 +85,11 @@ export class WorkerPool {
         }
       }
       const abort = () => {
-        const waiting = this.#queue.indexOf(job)
-        if (waiting !== -1) this.#queue.splice(waiting, 1)
+        this.#queue.remove(signal, job)
         job.reject(signal.reason)
       }
       signal.addEventListener('abort', abort, { once: true })
-      this.#queue.push(job)
+      this.#queue.push(signal, job)
       this.#dispatch()
     })
   }
@@ -100,7 +100,7 @@ export class WorkerPool {
     const reason = new ApiError('overloaded', 'The server is shutting down.', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })
-    for (const job of this.#queue.splice(0)) job.reject(reason)
+    for (const job of this.#queue.drain()) job.reject(reason)
     await Promise.all([...this.#seats].map(({ worker }) => end(worker)))
   }
 
@@ -116,7 +116,7 @@ export class WorkerPool {
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
+    while (this.#queue.size > 0) {
       const seat = this.#idle.pop()
       if (seat === undefined) return
       const job = this.#queue.shift() as Job // the queue is not empty
@@ -166,7 +166,7 @@ export class WorkerPool {
     if (++this.#failedStarts <= MAX_FAILED_STARTS) {
       this.#addSeat().catch(() => {}) // its own exit handler decides what follows
     } else if (this.#seats.size === 0) {
-      for (const job of this.#queue.splice(0)) job.reject(engineFailed(failure))
+      for (const job of this.#queue.drain()) job.reject(engineFailed(failure))
     }
   }
 }

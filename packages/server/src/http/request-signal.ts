@@ -1,0 +1,24 @@
+import type { ServerResponse } from 'node:http'
+
+/** Nobody is left to read the answer. */
+export class ClientGone extends Error {
+  override readonly name = 'ClientGone'
+}
+
+/**
+ * Aborts when the connection closes before the answer has been sent ({@link ClientGone}), or when the request has
+ * taken too long (a `TimeoutError`). The timer ends with the answer, so that finished requests leave nothing behind.
+ */
+export function requestSignal(response: ServerResponse, timeoutMs: number): AbortSignal {
+  const controller = new AbortController()
+  const deadline = setTimeout(
+    () => controller.abort(new DOMException(`the request took longer than ${timeoutMs} ms`, 'TimeoutError')),
+    timeoutMs,
+  )
+  response.once('finish', () => clearTimeout(deadline))
+  response.once('close', () => {
+    clearTimeout(deadline)
+    if (!response.writableFinished) controller.abort(new ClientGone('the client has gone'))
+  })
+  return controller.signal
+}
