@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -140,6 +141,17 @@ def test_fifty_parallel_calls_each_get_their_own_vectors(client):
     scores = np.array([vectors(answer)[0] for answer in answers]) @ np.array(expected).T
     assert scores.diagonal() == pytest.approx(np.ones(50), abs=1e-4)
     assert len({answer.id for answer in answers}) == 50
+
+
+def test_a_short_request_does_not_wait_for_a_long_one(client):
+    """Whoever embeds documents must not stall those who search: requests take turns."""
+    documents = [f"{number}：" + "不尽长江滚滚来，" * 400 for number in range(10)]
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(lambda: client.embeddings.create(model=MODEL, input=documents))
+        time.sleep(0.3)  # the long request is under way, with seconds of work before it
+        client.embeddings.create(model=MODEL, input="渚清沙白鸟飞回")
+        assert not long.done()
+        assert len(long.result().data) == 10
 
 
 def test_async_client(url, verses):
