@@ -23,6 +23,8 @@ export interface EmbedOptions {
 export interface EmbedAnswer {
   vectors: Float32Array[]
   totalTokens: number
+  /** Fingerprint of the vector space: store it beside the vectors, never compare vectors of two spaces. */
+  space: string
   requestId: string
 }
 
@@ -82,7 +84,8 @@ export class QuiverClient {
     if (!response.ok) throw await toError(response)
     const answer = (await response.json()) as Answer // the shape that docs/api/embeddings.md promises
     const vectors = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => fromBase64(embedding))
-    return { vectors, totalTokens: answer.usage.total_tokens, requestId: answer.id }
+    const space = response.headers.get('x-quiver-space') ?? ''
+    return { vectors, totalTokens: answer.usage.total_tokens, space, requestId: answer.id }
   }
 }
 

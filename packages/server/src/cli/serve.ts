@@ -48,11 +48,15 @@ async function listen(server: Server, { host, port }: Settings): Promise<string>
   return `http://${shown}:${address.port}`
 }
 
-/** First signal: finish what runs, within the deadline. Second signal: stop at once. */
+/** First signal: finish what runs, within the deadline. Second signal: die at once. */
 function drainOnSignal(server: Server, settings: Settings, log: Logger): void {
   let isDraining = false
   const stop = async (signal: NodeJS.Signals) => {
-    if (isDraining) process.exit(EXIT.interrupted)
+    if (isDraining) {
+      removeRunningServer(settings.home)
+      // Not process.exit(): it ends the threads, and onnxruntime aborts when its thread ends inside a run.
+      process.kill(process.pid, 'SIGKILL')
+    }
     isDraining = true
     log.info({ signal }, 'draining')
     server.drain()
