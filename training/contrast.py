@@ -1,4 +1,4 @@
-"""Step 6: a short contrastive phase on text pairs, beside continued distillation; writes student.safetensors.
+"""Step 6: a short contrastive phase on text pairs, beside continued distillation; writes contrast.safetensors.
 
 Every step has one batch of pairs of one task and one distillation batch (distill.py), so that the space stays where it
 is. Pairs: InfoNCE in both directions over the batch, at several prefix lengths. Scored pairs (STSb train): CoSENT, light.
@@ -121,7 +121,11 @@ def main() -> None:
     guides = Guides()
     guides.load_state_dict(load_file(WORK / "guides.safetensors"))
     trained = [parameter for parameter in (*student.parameters(), *guides.parameters()) if parameter.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=OWN["rate"], weight_decay=0.01)
+    readout = [*student.head.parameters(), *student.wide.parameters(), *guides.parameters()]
+    known = {id(parameter) for parameter in readout}
+    optimiser = torch.optim.AdamW([{"params": [parameter for parameter in trained if id(parameter) not in known]},
+                                   {"params": readout}], weight_decay=0.01)
+    rates = (OWN["rate"], OWN["readout_rate"])
     watch = Watch(tokenizer)
     draw = np.random.default_rng(SEED)
     distilled = iter(lines.batches(list(range(len(items))), "contrast"))
@@ -133,8 +137,8 @@ def main() -> None:
         table = csv.writer(handle)
         table.writerow(["step", "pairs", "similarity", "cosine"])
         while (done := (time.monotonic() - start) / (60 * minutes)) < 1:
-            for group in optimiser.param_groups:
-                group["lr"] = OWN["rate"] * min(1, (step + 1) / 30) * max(0.02, 1 - done)
+            for group, rate in zip(optimiser.param_groups, rates, strict=True):
+                group["lr"] = rate * min(1, (step + 1) / 30) * max(0.02, 1 - done)
             name = pairs.task()
             task = name.split(":")[0]
             batch = pairs.batch(name)
@@ -168,7 +172,7 @@ def main() -> None:
             if step % 150 == 0:
                 print(f"step {step}: {watch(student)}", flush=True)
                 save_file(student.state_dict(), WORK / "contrast.safetensors")
-    save_file(student.state_dict(), WORK / "student.safetensors")
+    save_file(student.state_dict(), WORK / "contrast.safetensors")
     print(f"step {step}: {watch(student)}")
     plot("contrast")
 

@@ -193,15 +193,12 @@ def evaluate(model: str, only: str) -> None:
         for name, measure in generator:
             if name in done or only not in name or model == "minilm" and name.removesuffix(" d→d") not in ENGLISH_SETS:
                 continue
-            done[name] = {}
-            for dimension in CONFIG["dimensions"]:
-                if model == "shipped" or dimension <= 384:
-                    done[name][str(dimension)] = {key: round(value, 4) for key, value in measure(dimension).items()}
-            last = list(done[name].values())[-1 if model != "shipped" else 6]
-            print(f"{name}: {last}", flush=True)
+            found = {str(dimension): {key: round(value, 4) for key, value in measure(dimension).items()}
+                     for dimension in CONFIG["dimensions"] if model == "shipped" or dimension <= 384}
+            print(f"{name}: {found['1024' if model == 'shipped' else '384']}", flush=True)
+            done = json.loads(path.read_text()) if path.exists() else {}  # another process may measure other sets
+            done[name] = found
             path.write_text(json.dumps(done, ensure_ascii=False, indent=1))
-    if model == "shipped":
-        (WORK / "metrics.json").write_text(json.dumps(done, ensure_ascii=False))
 
 
 HEADLINE = {"sts": "spearman", "tatoeba": "accuracy", "cluster": "v", "search": "ndcg"}

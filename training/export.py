@@ -1,4 +1,4 @@
-"""Step 7: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
+"""Step 8: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
 
 `--untrained` exports the initial student, so that a server can be written against the formats before training ends.
 """
@@ -18,10 +18,10 @@ from tokenizers import Tokenizer
 
 import graph
 import quantise
-from common import CONFIG, HERE, SEED, WEIGHTS, WORK, sha256
+from common import CONFIG, HERE, SEED, WEIGHTS, WORK, read_jsonl, sha256
 from student import Student, from_teacher
 from teachers import load_e5
-from text import PROMPTS, REMOVED, SPACES, SPECIALS, javascript, prompt_ids
+from text import PROMPTS, REMOVED, SPACES, SPECIALS, encode, framed, javascript, prompt_ids
 
 CHUNK_TOKENS = 500
 
@@ -36,10 +36,19 @@ def load_student(untrained: bool = False) -> Student:
     return student.eval()
 
 
+def rounding_constants(student: Student, tokenizer: Tokenizer) -> dict[str, np.ndarray]:
+    """The constants by which the file divides activations before rounding, from a sample of the pool; kept for goldens.py."""
+    texts = [item["text"] for item, _ in zip(read_jsonl(WORK / "pool.jsonl"), range(400), strict=False)]
+    prompt = prompt_ids(tokenizer)["document"]
+    constants = quantise.smoothing(student, [framed(prompt, ids, 256) for ids in encode(tokenizer, texts)])
+    np.savez(WORK / "smoothing.npz", **constants)  # type: ignore[arg-type]
+    return constants
+
+
 def manifest(tokenizer: Tokenizer, pieces: int, trained: bool) -> dict[str, object]:
     """Everything a server must know, and where the model comes from."""
     described = json.loads((HERE / "description.json").read_text())
-    metrics = WORK / "metrics.json"
+    metrics = WORK / "metrics-shipped.json"
     return {
         "name": CONFIG["name"], "version": CONFIG["version"], "trained": trained,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -111,9 +120,9 @@ def main() -> None:
     arguments = parser.parse_args()
     WEIGHTS.mkdir(parents=True, exist_ok=True)
     student = load_student(arguments.untrained)
-    onnx.save(graph.build(student), str(WEIGHTS / "model.onnx"))
     shutil.copyfile(WORK / "tokenizer.json", WEIGHTS / "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    onnx.save(graph.build(student, rounding_constants(student, tokenizer)), str(WEIGHTS / "model.onnx"))
     pieces = student.encoder.words.num_embeddings
     assert tokenizer.get_vocab_size() == pieces
     content: dict[str, Any] = manifest(tokenizer, pieces, not arguments.untrained)

@@ -1,4 +1,4 @@
-"""Step 8: files by which the TypeScript engine proves that it computes the same as the training side.
+"""Step 10: files by which the TypeScript engine proves that it computes the same as the training side.
 
 tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids)
 engine.golden.json     texts of 1 to 500 ids, both prompts: ids, and the PyTorch vectors of the quantised network
@@ -18,7 +18,7 @@ import onnxruntime
 import torch
 from tokenizers import Tokenizer
 
-from common import DATA, GOLDENS, HERE, WEIGHTS, rows, seeded, sha256
+from common import DATA, GOLDENS, HERE, WEIGHTS, WORK, rows, seeded, sha256
 from export import load_student
 from metrics import unit
 from quantise import quantised
@@ -78,7 +78,7 @@ def engine_inputs(texts: list[str]) -> list[str]:
 
 def engine_golden(tokenizer: Tokenizer, texts: list[str]) -> dict[str, object]:
     """Vectors by the PyTorch network with the file's numbers, checked against the file itself in ONNX Runtime."""
-    network = quantised(load_student(UNTRAINED))
+    network = quantised(load_student(UNTRAINED), dict(np.load(WORK / "smoothing.npz")))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])

@@ -1,11 +1,12 @@
 """The ONNX graph of the student, built node by node: input_ids [batch, length] → embedding [batch, 2048].
 
-Four ways to hold the linear layers are kept, so that their speed and accuracy can be compared (bench_engine.py):
+Five ways to hold the linear layers are kept, so that their speed and accuracy can be compared (bench_engine.py):
   rows      int8 activations with one scale a token, int8 weights with one scale an output
+  mixed     rows, but the second linear layer of the feed-forward part, whose input is the hardest to round, as float
   blocks    com.microsoft MatMulNBits, 8 bits: int8 activations and weights in blocks of inputs
   dynamic   com.microsoft DynamicQuantizeMatMul: one scale for the activations of a whole call
   float     int8 weights, dequantised when the file is loaded, float32 arithmetic
-In the first two the rows of a batch do not influence each other.
+Only in `dynamic` do the texts of a batch influence each other.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ import quantise
 from student import DIMENSION, WINDOW, Student
 from teachers import HEADS, HIDDEN, Layer
 
-Variant = Literal["rows", "blocks", "dynamic", "float"]
+Variant = Literal["rows", "mixed", "blocks", "dynamic", "float"]
 MS = "com.microsoft"
 
 
 class Graph:
     """Collects nodes and constants. Activations are [batch · length, units] except where a comment says otherwise."""
 
-    def __init__(self, variant: Variant, block: int) -> None:
-        self.variant, self.block = variant, block
+    def __init__(self, variant: Variant, block: int, smoothing: dict[str, np.ndarray]) -> None:
+        self.variant, self.block, self.smoothing = variant, block, smoothing
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, onnx.TensorProto] = {}
 
@@ -56,20 +57,27 @@ class Graph:
     def product(self, x: str, layer: nn.Linear, output: str) -> str:
         """x · weightᵀ; the bias is left to the next node, which can add it at no cost."""
         weight = layer.weight.detach().numpy()
-        if self.variant == "blocks":
+        variant = self.variant
+        if variant == "mixed":
+            variant = "float" if output.endswith((".down", "head", "wide")) else "rows"
+        if variant == "rows":
+            constants = self.smoothing[output]
+            weight = weight * constants
+            x = self.add("Mul", [x, self.constant(f"{output}.divide", 1 / constants)], f"{output}.smooth")
+        if variant == "blocks":
             values, scale = quantise.weight_blocks(weight, self.block)
             inputs = [x, self.constant(f"{output}.weight", values), self.constant(f"{output}.scale", scale.reshape(-1))]
             return self.add("MatMulNBits", inputs, f"{output}.product", MS, K=weight.shape[1], N=weight.shape[0],
                             bits=8, block_size=self.block, accuracy_level=4)
-        values, scale = quantise.int8_rows(weight, quantise.WEIGHT_RANGE)
+        values, scale = quantise.int8_rows(weight, quantise.WEIGHT_RANGE if variant in ("rows", "dynamic") else 127)
         held = self.constant(f"{output}.weight", values.T)
         factor = self.constant(f"{output}.scale", scale[:, 0])
-        if self.variant == "rows":
+        if variant == "rows":
             rounded, step = self.rounded(x)
             one, middle = self.constant("one", np.array(1, np.float32)), self.constant("middle", np.array(128, np.uint8))
             whole = self.add("MatMulIntegerToFloat", [rounded, held, one, factor, middle], f"{output}.whole", MS)
             return self.add("Mul", [whole, step], f"{output}.product")
-        if self.variant == "dynamic":
+        if variant == "dynamic":
             return self.add("DynamicQuantizeMatMul", [x, held, factor], f"{output}.product", MS)
         return self.add("MatMul", [x, self.add("DequantizeLinear", [held, factor], f"{output}.float", axis=1)], f"{output}.product")
 
@@ -113,9 +121,10 @@ class Graph:
         return self.add("Mul", [self.add("Cast", [found], f"{name}.cast", to=TensorProto.FLOAT), factor], f"{name}.float")
 
 
-def build(student: Student, variant: Variant = "rows", block: int = quantise.BLOCK) -> onnx.ModelProto:
-    """The whole model."""
-    graph = Graph(variant, block)
+def build(student: Student, smoothing: dict[str, np.ndarray], variant: Variant = "rows",
+          block: int = quantise.BLOCK) -> onnx.ModelProto:
+    """The whole model; `smoothing` as quantise.smoothing gives it."""
+    graph = Graph(variant, block, smoothing)
     encoder = student.encoder
     length = graph.add("Shape", ["input_ids"], "length", start=1, end=2)
     sizes = graph.add("Shape", ["input_ids"], "sizes")
@@ -128,7 +137,7 @@ def build(student: Student, variant: Variant = "rows", block: int = quantise.BLO
     x = graph.norm(summed, encoder.norm, "embeddings")
     states = [graph.pooled(x, 0)]
     for number, layer in enumerate(encoder.layers, 1):
-        x = graph.layer(x, layer, f"layer{number}")
+        x = graph.layer(x, layer, f"encoder.layers.{number - 1}")
         states.append(graph.pooled(x, number))
     every = graph.add("Concat", states, "every", axis=-1)
     parts = [graph.add("Add", [graph.product(source, layer, name), graph.bias(layer, name)], name)

@@ -1,4 +1,4 @@
-"""Step 3: the teachers' vectors for the pool, in shards, resumable; start one process a core: label.py --part 0/2, 1/2.
+"""Step 4: the teachers' vectors for the pool, in shards, resumable; start one process a core: label.py --part 0/2, 1/2.
 
 Every shard holds, for its texts in pool order, float16 unit vectors
   e5      [n, 384] multilingual-e5-small: short texts with "query: ", passages and code with "passage: "

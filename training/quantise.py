@@ -1,11 +1,15 @@
 """Number formats of the shipped file, and the same arithmetic in PyTorch.
 
 Embedding rows, positions: int8 with one scale a row. Linear layers: int8 weights with one scale an output, and activations
-quantised at run time, with one scale a token, so that the texts of a batch do not influence each other.
+quantised at run time, with one scale a token, so that the texts of a batch do not influence each other. Before that, every
+input channel is divided by a constant and the weights of the channel multiplied by it (SmoothQuant, arXiv 2211.10438), so
+that a few large channels do not leave the others without digits.
 Weights use −63…63 only: processors without VNNI add two products in 16 bits, and 2 · 255 · 63 still fits.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -37,29 +41,56 @@ def round_trip(table: Tensor, largest: int = 127) -> Tensor:
     return torch.from_numpy(values * scale)
 
 
+def smoothing(student: Student, sequences: list[list[int]], strength: float = 0.5) -> dict[str, np.ndarray]:
+    """For each linear layer, by name, the constants [inputs]: largest input ** strength / largest weight ** (1 − strength)."""
+    largest: dict[str, Tensor] = {}
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def note(_module: nn.Module, inputs: tuple[Tensor], _output: Tensor) -> None:
+            seen = inputs[0].abs().reshape(-1, inputs[0].shape[-1]).amax(0)
+            largest[name] = torch.maximum(largest[name], seen) if name in largest else seen
+        return note
+
+    linear = {name: module for name, module in student.named_modules() if isinstance(module, nn.Linear)}
+    handles = [module.register_forward_hook(hook(name)) for name, module in linear.items()]
+    with torch.no_grad():
+        for ids in sequences:
+            student(torch.tensor([ids]))
+    for handle in handles:
+        handle.remove()
+    result = {}
+    for name, module in linear.items():
+        weight = module.weight.detach().abs().amax(0).clamp_min(1e-5)
+        constants = largest[name].clamp_min(1e-5) ** strength / weight ** (1 - strength)
+        result[name] = (constants / constants.log().mean().exp()).numpy().astype(np.float32)
+    return result
+
+
 class QuantisedLinear(nn.Module):
     """A linear layer computed as the shipped file computes it."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, constants: np.ndarray) -> None:
         super().__init__()
-        self.weight = round_trip(linear.weight, WEIGHT_RANGE)
+        self.divide = torch.from_numpy(1 / constants)
+        self.weight = round_trip(linear.weight.detach() * torch.from_numpy(constants), WEIGHT_RANGE)
         self.bias = linear.bias.detach()
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., inputs], rounded to −127…127 times one scale a row first."""
+        x = x * self.divide
         scale = x.abs().amax(-1, keepdim=True) * (1 / 127)
         return nn.functional.linear(torch.round(x / scale.clamp_min(1e-30)) * scale, self.weight, self.bias)
 
 
-def quantised(student: Student) -> Student:
+def quantised(student: Student, constants: dict[str, np.ndarray]) -> Student:
     """A copy of the student which holds and uses the numbers of the shipped file."""
     copy = Student(student.encoder.words.num_embeddings)
     copy.load_state_dict(student.state_dict())
     with torch.no_grad():
         for table in (copy.encoder.words.weight, copy.encoder.positions):
             table.copy_(round_trip(table))
-    for module in list(copy.modules()):
-        for name, child in list(module.named_children()):
-            if isinstance(child, nn.Linear):
-                setattr(module, name, QuantisedLinear(child))
+    for name in constants:
+        parent, _, own = name.rpartition(".")
+        holder = copy.get_submodule(parent)
+        setattr(holder, own, QuantisedLinear(holder.get_submodule(own), constants[name]))  # type: ignore[arg-type]
     return copy.eval()

@@ -1,4 +1,4 @@
-"""Step 4: prune the teacher's 250,002 pieces to those the pool uses; writes tokenizer.json and vocabulary.npz.
+"""Step 3: prune the teacher's 250,002 pieces to those the pool uses; writes tokenizer.json and vocabulary.npz.
 
 Counts are flattened over the languages (a language's share of the total is its token count to the power `balance`),
 taken twice: with all pieces, then with the `first_cut` best, because a removed piece makes others more frequent.

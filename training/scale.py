@@ -1,0 +1,87 @@
+"""Step 7: how loud may components 385–2,048 be? Scales them in student.safetensors so that longer prefixes do no harm.
+
+Development figures (STSb dev in seven languages; query → code and translation retrieval among training pairs) are taken at
+every dimension for a series of factors; the largest factor wins whose mean figure nowhere falls by more than TOLERANCE
+below a shorter prefix from 384 on. The table goes to scale.md.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+
+from common import CONFIG, DATA, SMOKE, WORK, read_jsonl, rows
+from distill import embed
+from metrics import retrieval, similarity_correlation, unit
+from student import Student
+from teachers import HIDDEN
+from text import encode, framed, prompt_ids
+
+FACTORS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
+TOLERANCE = 0.0005
+PAIRS = 50 if SMOKE else 250
+
+
+def development_sets() -> dict[str, tuple[list[str], list[str], list[float] | None]]:
+    """Name → first texts, second texts, human scores (None: retrieval of the second by the first)."""
+    sets: dict[str, tuple[list[str], list[str], list[float] | None]] = {}
+    for lang in ("en", "zh", "de", "es", "fr", "ja", "ru"):
+        records = [record for record in rows(DATA / "text/eval/stsb_dev.tsv.gz") if record[0] == lang][-PAIRS:]
+        sets[f"sts {lang}"] = [r[2] for r in records], [r[3] for r in records], [float(r[1]) for r in records]
+    for name in ("code", "keywords", "parallel zh", "parallel ja", "parallel ko", "parallel ru"):
+        task, _, lang = name.partition(" ")
+        found: dict[str, str] = {}
+        for item in read_jsonl(WORK / "pairs.jsonl"):
+            if item["task"] == task and (not lang or item["lang"] == lang) and len(found) < 2 * PAIRS:
+                found[item["first"]] = item["second"]
+        if found:
+            sets[name] = list(found), list(found.values()), None
+    return sets
+
+
+def figure(first: np.ndarray, second: np.ndarray, scores: list[float] | None) -> float:
+    """Spearman, or MRR@10."""
+    if scores is not None:
+        return similarity_correlation(first, second, scores)
+    return retrieval(first, second, [{number: 1.0} for number in range(len(first))])["mrr"]
+
+
+def main() -> None:
+    """Measure, choose, scale."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
+    prompt = prompt_ids(tokenizer)["document"]
+    state = load_file(WORK / "contrast.safetensors")
+    student = Student(len(state["encoder.words.weight"]))
+    student.load_state_dict(state)
+    student.eval()
+    vectors = {name: [embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]) for texts in sides[:2]]
+               for name, sides in (sets := development_sets()).items()}
+    dimensions = CONFIG["dimensions"]
+    lines = ["| factor | set | " + " | ".join(map(str, dimensions)) + " |", "|---|---|" + "---|" * len(dimensions)]
+    chosen = FACTORS[-1]
+    for factor in reversed(FACTORS):
+        loud = np.ones(CONFIG["student"]["dimension"], np.float32)
+        loud[HIDDEN:] = factor
+        table = {name: [figure(unit(pair[0] * loud, d), unit(pair[1] * loud, d), sets[name][2]) for d in dimensions]
+                 for name, pair in vectors.items()}
+        table["mean"] = list(np.mean(list(table.values()), 0))
+        for name, values in table.items():
+            lines.append(f"| {factor} | {name} | " + " | ".join(f"{value:.4f}" for value in values) + " |")
+        print(lines[-1], flush=True)
+        long = table["mean"][dimensions.index(HIDDEN):]
+        if all(value >= max(long[:place + 1]) - TOLERANCE for place, value in enumerate(long)):
+            chosen = factor
+    (WORK / "scale.md").write_text("\n".join(lines) + "\n")
+    print(f"factor {chosen}")
+    state["wide.weight"] *= chosen
+    state["wide.bias"] *= chosen
+    save_file(state, WORK / "student.safetensors")
+
+
+if __name__ == "__main__":
+    main()
