@@ -92,6 +92,14 @@ test.each([
   expect(result.status).toBe(status)
 })
 
+test('tokens are shown as usage counts them', () => {
+  const [first, second] = rows(quiver(['tokens', '--json', '风急天高', 'hello']).stdout)
+  expect(first.tokens.join('').trim()).toBe('风急天高')
+  expect([first.count, first.ids.length]).toEqual([first.tokens.length, first.tokens.length])
+  expect(rows(quiver(['embed', 'hello', '--dimension', '64']).stdout)[0].tokens).toBe(second.count)
+  expect(quiver(['tokens', 'hello']).stdout.replaceAll('|', '')).toMatch(/^ +\d+ {3}hello\n$/)
+})
+
 test('models are listed as a table and as JSON', () => {
   expect(quiver(['models']).stdout).toContain('text-embedding-v4')
   expect(JSON.parse(quiver(['models', '--json']).stdout)).toHaveLength(4)

@@ -3,6 +3,7 @@ import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import type { Settings } from './config.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
+import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { startBuiltinEngine } from './engines/builtin/engine.js'
 import type { Engine } from './engines/engine.js'
 import { createApp } from './http/app.js'
@@ -14,6 +15,7 @@ import { VERSION } from './version.js'
 export interface Pipeline {
   catalog: Catalog
   embed: Embed
+  tokenize: Tokenize
   engine: Engine
   close(): Promise<void>
 }
@@ -25,12 +27,18 @@ export async function assemblePipeline(
 ): Promise<Pipeline> {
   const engine = await startBuiltinEngine({ ...settings, signal })
   const engines = new Map([[engine.id, engine]])
-  const embed = createEmbed((id) => {
+  const findEngine = (id: string) => {
     const found = engines.get(id)
     if (found === undefined) throw new TypeError(`the catalog names an engine that does not exist: ${id}`)
     return found
-  })
-  return { catalog: new Catalog(), embed, engine, close: () => engine.close() }
+  }
+  return {
+    catalog: new Catalog(),
+    embed: createEmbed(findEngine),
+    tokenize: createTokenize(findEngine),
+    engine,
+    close: () => engine.close(),
+  }
 }
 
 /** A server that is ready once `start` resolves. */
@@ -53,6 +61,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     services: {
       catalog: pipeline.catalog,
       embed: pipeline.embed,
+      tokenize: pipeline.tokenize,
       keyring: createKeyring(settings.apiKeys),
       isReady: () => !isDraining && pipeline.engine.isUp,
     },

@@ -1,11 +1,10 @@
-import { open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
 import { ApiError, type EmbedRequest } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { assemblePipeline, type Pipeline } from '../assemble.js'
 import { check } from '../catalog/check.js'
 import { EXIT, UserError } from './exit.js'
 import { createProgress } from './progress.js'
+import { type Line, readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
 import { type Encoding, openVectorFile, type VectorFormat, type VectorRow } from './vector-file.js'
 
@@ -18,12 +17,6 @@ interface EmbedOptions {
   encoding: Encoding
   output?: string
   skipEmpty?: boolean
-}
-
-/** A text and the number it keeps in the output: its line, or its place among the arguments, from 0. */
-interface Line {
-  index: number
-  text: string
 }
 
 /** Requests in flight: enough that no worker waits for the next batch to be read. */
@@ -129,41 +122,6 @@ function toRequest(batch: readonly Line[], { model, dimension, textType }: Embed
     outputType: 'dense',
     ...(dimension === undefined ? {} : { dimension }),
     fields: { inputs: `texts from ${first} on, text`, dimension: '--dimension' },
-  }
-}
-
-function readLines(
-  texts: readonly string[],
-  { file, skipEmpty }: EmbedOptions,
-): { lines: AsyncIterable<Line>; total?: number } {
-  if (texts.length > 0 && file !== undefined) throw new UserError('give texts or --file, not both.', EXIT.usage)
-  if (texts.length > 0) return { lines: numbered(texts, skipEmpty), total: texts.length }
-  if (file === undefined && process.stdin.isTTY) {
-    throw new UserError('nothing to embed: give texts, --file, or pipe lines in.', EXIT.usage)
-  }
-  return { lines: numbered(linesOf(file), skipEmpty) }
-}
-
-async function* linesOf(path: string | undefined): AsyncGenerator<string> {
-  if (path === undefined || path === '-') {
-    yield* createInterface({ input: process.stdin.setEncoding('utf8'), crlfDelay: Number.POSITIVE_INFINITY })
-    return
-  }
-  try {
-    const file = await open(path)
-    yield* file.readLines({ encoding: 'utf8' })
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UserError(`${path} cannot be read (${reason}).`)
-  }
-}
-
-async function* numbered(texts: Iterable<string> | AsyncIterable<string>, skipEmpty = false): AsyncGenerator<Line> {
-  let index = 0
-  for await (const text of texts) {
-    if (text.trim() !== '') yield { index, text }
-    else if (!skipEmpty) throw new UserError(`text ${index} (from 0) is empty; --skip-empty leaves such lines out.`)
-    index++
   }
 }
 

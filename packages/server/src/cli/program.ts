@@ -7,6 +7,7 @@ import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
 import { modelsCommand } from './models.js'
 import { serveCommand } from './serve.js'
+import { tokensCommand } from './tokens.js'
 
 /** Parse the arguments and run the command; sets the exit code and never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -30,13 +31,14 @@ Examples:
   $ quiver serve                                 serve on http://127.0.0.1:8790
   $ quiver embed "你好" "hello"                   vectors as JSON lines, no server needed
   $ quiver embed --file lines.txt --format npy --output lines.npy
+  $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), modelsCommand(), doctorCommand()]) {
+  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program

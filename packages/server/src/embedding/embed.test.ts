@@ -22,6 +22,7 @@ function fakeEngine(changes: Partial<Engine> = {}): Engine & { seen: TokenInput[
       const ids = Int32Array.from(text.trim(), (character) => character.charCodeAt(0))
       return { ids: ids.slice(0, maxTokens), isOverLimit: ids.length > maxTokens }
     },
+    tokenText: (id) => String.fromCharCode(id),
     async embed(input) {
       seen.push(input)
       await turn()

@@ -34,6 +34,9 @@ export interface Engine {
   /** Linear in the text's length; stops soon after `maxTokens`. */
   tokenize(text: string, maxTokens: number): TokenizedText
 
+  /** A token for people to read; a space at its start marks the beginning of a word. @throws {RangeError} */
+  tokenText(id: number): string
+
   /**
    * @param options.signal one for each request: requests that wait take turns, whatever their length.
    * @returns Float32Array[dimension], finite, not yet normalised. The same input gives the same bits, whatever runs

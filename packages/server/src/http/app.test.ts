@@ -40,6 +40,7 @@ function appWith(options: { embed?: Embed; keys?: string[]; isReady?: boolean; l
     services: {
       catalog: new Catalog(),
       embed: options.embed ?? fakeEmbed,
+      tokenize: (_model, texts) => texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       keyring: createKeyring(options.keys ?? []),
       isReady: () => options.isReady ?? true,
     },
@@ -248,6 +249,20 @@ test('while draining, readiness says no and connections are closed', async () =>
   const ready = await app.inject('/readyz')
   expect([ready.statusCode, ready.headers.connection]).toEqual([503, 'close'])
   expect((await app.inject('/livez')).statusCode).toBe(200)
+})
+
+test('the tokenizer takes texts, a prompt or messages, as the SDK sends them', async () => {
+  const { post } = appWith()
+  const tokens = async (input: object) =>
+    (await post('/api/v1/tokenizer', { model: 'text-embedding-v2', parameters: {}, input })).json()
+  expect(await tokens({ texts: ['你好', '吗'] })).toMatchObject({
+    output: { token_ids: [0, 1, 0], tokens: ['你', '好', '吗'] },
+    usage: { input_tokens: 3 },
+  })
+  expect((await tokens({ prompt: '你好' })).output.tokens).toEqual(['你', '好'])
+  expect((await tokens({ messages: [{ role: 'user', content: '吗' }] })).output.tokens).toEqual(['吗'])
+  expect(await tokens({})).toMatchObject({ code: 'BadRequest.EmptyInput' })
+  expect(await tokens({ texts: 'x' })).toMatchObject({ code: 'InvalidParameter' })
 })
 
 test('no JSON whatever makes a 5xx, and every error has a message and a request id', async () => {

@@ -4,11 +4,13 @@ import type { z } from 'zod'
 import type { Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { Embed } from '../embedding/embed.js'
+import type { Tokenize } from '../embedding/tokenize.js'
 
 /** What handlers may use. */
 export interface Services {
   catalog: Catalog
   embed: Embed
+  tokenize: Tokenize
   keyring: Keyring
   /** Whether a request for an embedding would be served now. */
   isReady: () => boolean

@@ -69,6 +69,10 @@ class BuiltinEngine implements Engine {
     return this.#tokenizer.tokenize(text, maxTokens)
   }
 
+  tokenText(id: number): string {
+    return this.#tokenizer.tokenText(id)
+  }
+
   embed({ ids, textType }: TokenInput, { signal }: { signal: AbortSignal }): Promise<Float32Array> {
     const { special, prompts } = this.#manifest
     return this.#pool.run(Int32Array.from([special.bos, ...prompts[textType].ids, ...ids, special.eos]), signal)
@@ -89,7 +93,7 @@ class BuiltinEngine implements Engine {
       .map(([index, weight]) => ({
         index,
         value: Math.fround(weight / length),
-        token: this.#tokenizer.tokenText(index),
+        token: this.tokenText(index),
       }))
   }
 
