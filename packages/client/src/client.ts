@@ -1,5 +1,8 @@
 /** The typed client. No dependencies; runs in Node and in browsers. */
 
+/** What a server offers as its newest model. */
+const DEFAULT_MODEL = 'text-embedding-v4'
+
 export interface QuiverClientOptions {
   /** `http://127.0.0.1:8790`, with or without a trailing slash. */
   baseUrl?: string
@@ -10,7 +13,7 @@ export interface QuiverClientOptions {
 }
 
 export interface EmbedOptions {
-  /** Default `text-embedding-v4`. */
+  /** Default: {@link DEFAULT_MODEL}. */
   model?: string
   /** Components of each vector; default: the model's. */
   dimension?: number
@@ -73,7 +76,7 @@ export class QuiverClient {
       method: 'POST',
       headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
       body: JSON.stringify({
-        model: options.model ?? 'text-embedding-v4',
+        model: options.model ?? DEFAULT_MODEL,
         input: texts,
         encoding_format: 'base64',
         dimensions: options.dimension,

@@ -57,7 +57,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const pipeline = await assemblePipeline(settings, signal)
   let isDraining = false
   let isAbandoned = false
-  const app = createApp(endpointsOf(VERSION), {
+  const app = createApp(endpointsOf(VERSION, pipeline.catalog), {
     services: {
       catalog: pipeline.catalog,
       embed: pipeline.embed,

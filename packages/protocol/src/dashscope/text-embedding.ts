@@ -18,7 +18,7 @@ const Parameters = z.looseObject({
 
 /** Body of `POST /api/v1/services/embeddings/text-embedding/text-embedding`. */
 export const TextEmbeddingBody = z.object({
-  model: z.string().min(1).describe('Public model id, for example `text-embedding-v4`.'),
+  model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input: z.object({
     texts: z.union([z.string(), z.array(z.string())]).describe('One text or a list of texts.'),
   }),

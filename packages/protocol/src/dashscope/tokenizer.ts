@@ -4,7 +4,7 @@ import { parseWith } from '../parse.js'
 
 /** Body of `POST /api/v1/tokenizer`; the SDK's `Tokenization.call` sends one of the three kinds of input. */
 export const TokenizerBody = z.object({
-  model: z.string().min(1).describe('Public model id, for example `text-embedding-v4`.'),
+  model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input: z.object({
     texts: z.array(z.string()).nullish().describe('Texts, tokenised one after the other.'),
     prompt: z.string().nullish().describe('One text.'),

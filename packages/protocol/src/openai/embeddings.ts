@@ -10,7 +10,7 @@ import { parseWith, typeName } from '../parse.js'
  * as by the live service. An explicit `null` means «not given»: several SDKs send it for unset options.
  */
 export const EmbeddingsBody = z.object({
-  model: z.string().min(1).describe('Public model id, for example `text-embedding-v4`.'),
+  model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input: z
     .union([z.string(), z.array(z.string())])
     .describe('One text or a list of texts. Token arrays are not accepted.'),

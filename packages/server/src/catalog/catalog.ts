@@ -2,6 +2,9 @@ import { ApiError } from '@quiver/protocol'
 import { TEXT_EMBEDDING } from './text-embedding.js'
 import type { TextModel } from './text-model.js'
 
+/** What the command line uses when nothing is asked for: the newest model. */
+export const DEFAULT_MODEL = TEXT_EMBEDDING[0].id
+
 /** Every public model, newest first. */
 export class Catalog {
   readonly #models: ReadonlyMap<string, TextModel>

@@ -6,7 +6,7 @@ const BUILTIN = 'builtin-text'
  * The family `text-embedding-v1 … v4`: dimensions, rows and tokens as Model Studio's page on embeddings documents
  * them. v1 and v2 answer any requested dimension with their only one, as the live service does.
  */
-export const TEXT_EMBEDDING: readonly TextModel[] = [
+export const TEXT_EMBEDDING: readonly [TextModel, ...TextModel[]] = [
   {
     id: 'text-embedding-v4',
     engine: BUILTIN,

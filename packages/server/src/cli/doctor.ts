@@ -1,12 +1,13 @@
 import { freemem, totalmem } from 'node:os'
 import { Command } from 'commander'
-import { assemblePipeline } from '../assemble.js'
+import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import { check } from '../catalog/check.js'
 import type { Settings } from '../config.js'
 import { findRunningServer, prepareHome } from '../home.js'
 import { VERSION } from '../version.js'
 import { EXIT, UserError } from './exit.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
+import { withPipeline } from './with-pipeline.js'
 
 /** One thing looked at: what is the case, or why it is wrong. */
 interface Finding {
@@ -69,21 +70,26 @@ async function checkModel(settings: Settings): Promise<Finding> {
   try {
     const { signal } = new AbortController()
     const startedAt = performance.now()
-    const pipeline = await assemblePipeline(settings, signal)
-    const loadedAt = performance.now()
-    const texts = Array.from(
-      { length: SPEED_TEXTS },
-      (_, i) => `第${i}句：秋天的湖面很平静。Sentence ${i} of the speed check.`,
-    )
-    for (let i = 0; i < texts.length; i += 10) {
-      const inputs = texts.slice(i, i + 10)
-      const fields = { inputs: 'texts', dimension: 'dimension' }
-      const request = { model: 'text-embedding-v4', inputs, textType: 'document', outputType: 'dense', fields } as const
-      await pipeline.embed(check({ ...request, inputs }, pipeline.catalog), signal)
-    }
-    const perSecond = (SPEED_TEXTS / (performance.now() - loadedAt)) * 1000
-    await pipeline.close()
-    const detail = `verified in ${(loadedAt - startedAt).toFixed(0)} ms, ${perSecond.toFixed(0)} short texts a second`
+    const [loadMs, perSecond] = await withPipeline(settings, signal, async (pipeline): Promise<[number, number]> => {
+      const loadedAt = performance.now()
+      for (let i = 0; i < SPEED_TEXTS; i += 10) {
+        const inputs = Array.from(
+          { length: 10 },
+          (_, j) => `第${i + j}句：秋天的湖面很平静。Sentence ${i + j} of the speed check.`,
+        )
+        const fields = { inputs: 'texts', dimension: 'dimension' }
+        const request = {
+          model: DEFAULT_MODEL,
+          inputs,
+          textType: 'document',
+          outputType: 'dense',
+          fields,
+        } as const
+        await pipeline.embed(check(request, pipeline.catalog), signal)
+      }
+      return [loadedAt - startedAt, (SPEED_TEXTS / (performance.now() - loadedAt)) * 1000]
+    })
+    const detail = `verified in ${loadMs.toFixed(0)} ms, ${perSecond.toFixed(0)} short texts a second`
     return { name, isGood: true, detail }
   } catch (error) {
     return { name, isGood: false, detail: error instanceof Error ? error.message : String(error) }

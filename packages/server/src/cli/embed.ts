@@ -1,12 +1,14 @@
 import { ApiError, type EmbedRequest } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import { assemblePipeline, type Pipeline } from '../assemble.js'
+import type { Pipeline } from '../assemble.js'
+import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import { check } from '../catalog/check.js'
 import { EXIT, UserError } from './exit.js'
 import { createProgress } from './progress.js'
 import { type Line, readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
 import { type Encoding, openVectorFile, type VectorFormat, type VectorRow } from './vector-file.js'
+import { withPipeline } from './with-pipeline.js'
 
 interface EmbedOptions {
   model: string
@@ -27,7 +29,7 @@ export function embedCommand(): Command {
     .description('Embed texts without a server: arguments, the lines of a file, or standard input.')
     .argument('[texts...]', 'texts to embed; without any, and without --file, lines are read from standard input')
     .option('--file <path>', 'one text a line, UTF-8; - is standard input')
-    .option('--model <id>', 'public model id', 'text-embedding-v4')
+    .option('--model <id>', 'public model id', DEFAULT_MODEL)
     .option('--dimension <n>', "components of each vector (default: the model's)", wholeNumber)
     .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
     .addOption(new Option('--format <format>', 'output format').choices(['jsonl', 'npy']).default('jsonl'))
@@ -61,20 +63,20 @@ async function embedTexts(
   process.once('SIGINT', () => interrupted.abort(new UserError('interrupted; nothing was kept.', EXIT.interrupted)))
   const output = await openVectorFile(options)
   const progress = createProgress('embedding', total)
-  const pipeline = await assemblePipeline(settings, interrupted.signal)
+  const { signal } = interrupted
   try {
-    for await (const group of groupsOf(lines, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
-      const rows = await embedGroup(group, { options, pipeline, signal: interrupted.signal })
-      for (const row of rows) await output.write(row)
-      progress.add(group.length)
-    }
+    await withPipeline(settings, signal, async (pipeline) => {
+      for await (const group of groupsOf(lines, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
+        for (const row of await embedGroup(group, { options, pipeline, signal })) await output.write(row)
+        progress.add(group.length)
+      }
+    })
     await output.finish()
   } catch (error) {
     await output.discard()
     throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
   } finally {
     progress.stop()
-    await pipeline.close()
   }
 }
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { Command } from 'commander'
 import { assembleServer, type Server } from '../assemble.js'
+import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import type { Settings } from '../config.js'
 import { prepareHome, removeRunningServer, writeRunningServer } from '../home.js'
 import { createLog, type Logger } from '../telemetry/log.js'
@@ -80,7 +81,7 @@ function banner(url: string, { home, apiKeys }: Settings, tookMs: number): strin
   return `Quiver ${VERSION} is ready at ${url} (${(tookMs / 1000).toFixed(1)} s)
   OpenAI SDK     base_url="${url}/compatible-mode/v1"
   DashScope SDK  DASHSCOPE_HTTP_BASE_URL=${url}/api/v1
-  curl           curl ${url}/v1/embeddings -H 'Authorization: Bearer ${key}' -d '{"model":"text-embedding-v4","input":"你好"}'
+  curl           curl ${url}/v1/embeddings -H 'Authorization: Bearer ${key}' -d '{"model":"${DEFAULT_MODEL}","input":"你好"}'
   Docs           ${url}/docs
   Access         ${access}
   Data           ${home}

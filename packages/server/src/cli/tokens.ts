@@ -1,9 +1,10 @@
 import { ApiError } from '@quiver/protocol'
 import { Command } from 'commander'
-import { assemblePipeline } from '../assemble.js'
+import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import { loadSettings } from '../config.js'
 import { UserError } from './exit.js'
 import { readLines } from './read-lines.js'
+import { withPipeline } from './with-pipeline.js'
 
 interface TokensOptions {
   model: string
@@ -16,30 +17,29 @@ export function tokensCommand(): Command {
     .description('Show the tokens of texts, exactly as usage counts them.')
     .argument('[texts...]', 'texts; without any, and without --file, lines are read from standard input')
     .option('--file <path>', 'one text a line, UTF-8; - is standard input')
-    .option('--model <id>', 'public model id', 'text-embedding-v4')
+    .option('--model <id>', 'public model id', DEFAULT_MODEL)
     .option('--json', 'one JSON line a text: {"index", "count", "ids", "tokens"}')
     .action((texts: string[], options: TokensOptions) => showTokens(texts, options))
 }
 
 async function showTokens(texts: readonly string[], { model, file, json = false }: TokensOptions): Promise<void> {
   const { lines } = readLines(texts, { skipEmpty: true, ...(file === undefined ? {} : { file }) })
-  const pipeline = await assemblePipeline({ ...loadSettings({}), threads: 1 }, new AbortController().signal)
   try {
-    for await (const { index, text } of lines) {
-      const [tokens = []] = pipeline.tokenize(pipeline.catalog.get(model), [text])
-      const shown = json
-        ? JSON.stringify({
-            index,
-            count: tokens.length,
-            ids: tokens.map(({ id }) => id),
-            tokens: tokens.map((t) => t.text),
-          })
-        : `${String(tokens.length).padStart(6)}  ${tokens.map((token) => token.text).join('|')}`
-      process.stdout.write(`${shown}\n`)
-    }
+    await withPipeline({ ...loadSettings({}), threads: 1 }, new AbortController().signal, async (pipeline) => {
+      for await (const { index, text } of lines) {
+        const [tokens = []] = pipeline.tokenize(pipeline.catalog.get(model), [text])
+        const shown = json
+          ? JSON.stringify({
+              index,
+              count: tokens.length,
+              ids: tokens.map(({ id }) => id),
+              tokens: tokens.map((t) => t.text),
+            })
+          : `${String(tokens.length).padStart(6)}  ${tokens.map((token) => token.text).join('|')}`
+        process.stdout.write(`${shown}\n`)
+      }
+    })
   } catch (error) {
     throw error instanceof ApiError ? new UserError(error.message) : error
-  } finally {
-    await pipeline.close()
   }
 }

@@ -41,6 +41,8 @@ function jsonLine({ index, dense, tokens }: VectorRow, encoding: Encoding): stri
 }
 
 function toStandardOutput(encoding: Encoding): VectorFile {
+  // `quiver embed … | head` has all it wants: end without a word, as programs do that obey SIGPIPE.
+  process.stdout.once('error', () => process.kill(process.pid, 'SIGTERM'))
   return {
     async write(row) {
       const hasRoom = process.stdout.write(jsonLine(row, encoding))

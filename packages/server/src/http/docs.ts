@@ -17,8 +17,8 @@ const START = `SwaggerUIBundle({ url: '/openapi.json', dom_id: '#docs', deepLink
 const HOUR = 'public, max-age=3600'
 
 /** `/openapi.json` of the given endpoints, and `/docs`, which shows it; both offline. */
-export function documentationOf(endpoints: readonly Endpoint[], version: string): Endpoint[] {
-  const document = openApiOf(endpoints, version)
+export function documentationOf(endpoints: readonly Endpoint[], about: { version: string; guide: string }): Endpoint[] {
+  const document = openApiOf(endpoints, about)
   return [
     {
       method: 'GET',

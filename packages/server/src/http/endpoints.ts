@@ -1,8 +1,10 @@
+import type { Catalog } from '../catalog/catalog.js'
 import { models as dashscopeModels } from './dashscope/models.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
 import { documentationOf } from './docs.js'
 import type { Endpoint } from './endpoint.js'
+import { guideOf } from './guide.js'
 import { livez, readyz } from './health.js'
 import { embeddings } from './openai/embeddings.js'
 import { model, models } from './openai/models.js'
@@ -10,6 +12,6 @@ import { model, models } from './openai/models.js'
 const API: readonly Endpoint[] = [embeddings, models, model, textEmbedding, tokenizer, dashscopeModels, livez, readyz]
 
 /** Which URL does what: every endpoint of the server. */
-export function endpointsOf(version: string): Endpoint[] {
-  return [...API, ...documentationOf(API, version)]
+export function endpointsOf(version: string, catalog: Catalog): Endpoint[] {
+  return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list()) })]
 }

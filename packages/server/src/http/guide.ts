@@ -1,15 +1,34 @@
+import type { TextModel } from '../catalog/text-model.js'
+
 /** What a caller should know beyond the shapes; the head of `/docs`, in Markdown. */
-export const GUIDE = `
+export function guideOf(models: readonly TextModel[]): string {
+  return `${BEFORE}\n\n${tableOf(models)}\n\n${AFTER}`
+}
+
+function tableOf(models: readonly TextModel[]): string {
+  const rows = models.map(({ id, dimensions, defaultDimension, maxInputs, maxInputTokens, outputs }) => {
+    const offered = dimensions.map((dimension) => (dimension === defaultDimension ? `**${dimension}**` : dimension))
+    return `| \`${id}\` | ${offered.join(' ')} | ${maxInputs} | ${maxInputTokens.toLocaleString('en-US')} | ${outputs.join(', ')} |`
+  })
+  return [
+    '| model | dimensions (**default**) | texts | tokens a text | output |',
+    '|---|---|--:|--:|---|',
+    ...rows,
+  ].join('\n')
+}
+
+const BEFORE = `
 Self-hosted embeddings that answer the DashScope and the OpenAI protocol. Point an unmodified client at this server:
 
 | client | setting |
 |---|---|
 | OpenAI SDKs | \`base_url="http://HOST:PORT/compatible-mode/v1"\` |
 | DashScope SDKs | \`DASHSCOPE_HTTP_BASE_URL=http://HOST:PORT/api/v1\` |
+`.trim()
 
-**Models.** \`text-embedding-v4\` (64 to 2,048 components, default 1,024), \`v3\` (64 to 1,024), \`v2\` and \`v1\` (1,536; a
-requested dimension is ignored, as by the original service). All are served by the built-in model, which needs no
-download and no network.
+const AFTER = `
+All are served by the built-in model, which needs no download and no network. A model of one dimension ignores a requested
+one, as the original service does.
 
 **Dimensions.** Every dimension is a prefix of the 2,048 components that the model computes, brought back to unit
 length. Nothing is padded or repeated. The model's meaning lies mainly in the first 384 components; the later ones add
@@ -18,7 +37,7 @@ what its lower layers know, and gain little: choose 256 to 512 to save space, 1,
 **Tokens.** \`usage\` counts the tokens of the model's own tokenizer (a Unigram vocabulary pruned from XLM-RoBERTa's),
 without prompts and special tokens. They are not those of the original service.
 
-**Long texts.** A text may have 8,192 tokens (v4, v3) or 2,048 (v2, v1); a longer one is a 400, never cut in silence.
+**Long texts.** A text of more tokens than the table says is a 400, never cut in silence.
 The network reads 500 tokens at a time: a longer text is embedded whole, in windows of nearly equal length whose unit
 vectors are averaged, weighted by their tokens.
 
@@ -26,7 +45,7 @@ vectors are averaged, weighted by their tokens.
 documents, compare everything else as documents. \`instruct\` is accepted and changes nothing: the built-in model was not
 trained on instructions.
 
-**Sparse vectors.** The native endpoint's \`output_type\` of v4 and v3 may be \`dense\`, \`sparse\` or \`dense&sparse\`. Sparse
+**Sparse vectors.** Where the table offers them, the native endpoint's \`output_type\` may be \`dense\`, \`sparse\` or \`dense&sparse\`. Sparse
 weights are saturated term frequency × inverse document frequency over the same tokens, scaled to unit length; terms
 whose token is only the mark of a word's start are left out.
 

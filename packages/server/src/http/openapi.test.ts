@@ -1,10 +1,14 @@
 import { expect, test } from 'vitest'
+import { Catalog } from '../catalog/catalog.js'
 import { endpointsOf } from './endpoints.js'
+import { guideOf } from './guide.js'
 import { openApiOf } from './openapi.js'
 
 test('every endpoint is documented with a body, an answer and an error that can be looked up', () => {
-  const document = JSON.parse(JSON.stringify(openApiOf(endpointsOf('1.2.3'), '1.2.3')))
-  expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3' } })
+  const document = JSON.parse(
+    JSON.stringify(openApiOf(endpointsOf('1.2.3', new Catalog()), { version: '1.2.3', guide: 'Read me.' })),
+  )
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3', description: 'Read me.' } })
   const operation = document.paths['/compatible-mode/v1/embeddings'].post
   expect(operation.requestBody.content['application/json'].schema.required).toEqual(['model', 'input'])
   expect(operation.description).toContain('`/v1/embeddings`')
@@ -12,4 +16,11 @@ test('every endpoint is documented with a body, an answer and an error that can 
   const references = JSON.stringify(document).match(/#\/components\/schemas\/\w+/g) ?? []
   for (const reference of references)
     expect(document.components.schemas).toHaveProperty(reference.split('/').at(-1) ?? '')
+})
+
+test('the guide has a row for every model of the catalog', () => {
+  const catalog = new Catalog()
+  const guide = guideOf(catalog.list())
+  for (const { id } of catalog.list()) expect(guide).toMatch(new RegExp(`^\\| \`${id}\` \\|`, 'm'))
+  expect(guide).toContain('**1024**')
 })

@@ -1,10 +1,12 @@
 import { dashscope, openai } from '@quiver/protocol'
 import { z } from 'zod'
 import type { Endpoint } from './endpoint.js'
-import { GUIDE } from './guide.js'
 
 /** OpenAPI 3.1 document of the endpoints; schemas come from the same zod objects that parse the requests. */
-export function openApiOf(endpoints: readonly Endpoint[], version: string): object {
+export function openApiOf(
+  endpoints: readonly Endpoint[],
+  { version, guide }: { version: string; guide: string },
+): object {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const endpoint of endpoints) {
     const [first, ...others] = endpoint.paths
@@ -13,7 +15,7 @@ export function openApiOf(endpoints: readonly Endpoint[], version: string): obje
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Quiver', version, description: GUIDE, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: { title: 'Quiver', version, description: guide, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
