@@ -57,7 +57,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const pipeline = await assemblePipeline(settings, signal)
   let isDraining = false
   let isAbandoned = false
-  const app = createApp(endpointsOf(VERSION, pipeline.catalog), {
+  const app = createApp(endpointsOf({ version: VERSION, catalog: pipeline.catalog, window: pipeline.engine.window }), {
     services: {
       catalog: pipeline.catalog,
       embed: pipeline.embed,

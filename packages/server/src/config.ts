@@ -29,7 +29,7 @@ export const Settings = z.strictObject({
     .describe('Worker threads of the built-in model, about 85 MB each. More than there are cores gains nothing.'),
   maxQueuedInputs: wholeNumber(1, 1_000_000)
     .default(2_000)
-    .describe('Texts (of a long one: windows of 500 tokens) that may wait for a worker. A full queue answers 503.'),
+    .describe('Texts (of a long one: windows, see /docs) that may wait for a worker. A full queue answers 503.'),
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),

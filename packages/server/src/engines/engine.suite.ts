@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cosine, norm } from '../vector/vector.js'
 import type { Engine } from './engine.js'
@@ -80,6 +81,7 @@ export function engineSuite(name: string, start: () => Promise<Engine>): void {
 
     test('work that is no longer wanted is dropped; its neighbours are unharmed', async () => {
       const gone = new AbortController()
+      setMaxListeners(0, gone.signal)
       const { ids } = engine.tokenize('word '.repeat(400), engine.window)
       const unwanted = Array.from({ length: 20 }, () =>
         engine.embed({ ids, textType: 'document' }, { signal: gone.signal }),

@@ -36,7 +36,7 @@ function appWith(options: { embed?: Embed; keys?: string[]; isReady?: boolean; l
   const logged = new PassThrough()
   const lines: string[] = []
   logged.on('data', (chunk) => lines.push(String(chunk)))
-  const app = createApp(endpointsOf('0.0.0-test', new Catalog()), {
+  const app = createApp(endpointsOf({ version: '0.0.0-test', catalog: new Catalog(), window: 4 }), {
     services: {
       catalog: new Catalog(),
       embed: options.embed ?? fakeEmbed,

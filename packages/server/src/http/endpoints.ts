@@ -11,7 +11,12 @@ import { model, models } from './openai/models.js'
 
 const API: readonly Endpoint[] = [embeddings, models, model, textEmbedding, tokenizer, dashscopeModels, livez, readyz]
 
-/** Which URL does what: every endpoint of the server. */
-export function endpointsOf(version: string, catalog: Catalog): Endpoint[] {
-  return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list()) })]
+/**
+ * Which URL does what: every endpoint of the server.
+ *
+ * @param about.window tokens that the engine takes in one pass; `/docs` says so.
+ */
+export function endpointsOf(about: { version: string; catalog: Catalog; window: number }): Endpoint[] {
+  const { version, catalog } = about
+  return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list(), about) })]
 }

@@ -1,8 +1,8 @@
 import type { TextModel } from '../catalog/text-model.js'
 
 /** What a caller should know beyond the shapes; the head of `/docs`, in Markdown. */
-export function guideOf(models: readonly TextModel[]): string {
-  return `${BEFORE}\n\n${tableOf(models)}\n\n${AFTER}`
+export function guideOf(models: readonly TextModel[], { window }: { window: number }): string {
+  return `${BEFORE}\n\n${tableOf(models)}\n\n${AFTER.replace('{window}', String(window))}`
 }
 
 function tableOf(models: readonly TextModel[]): string {
@@ -38,7 +38,7 @@ what its lower layers know, and gain little: choose 256 to 512 to save space, 1,
 without prompts and special tokens. They are not those of the original service.
 
 **Long texts.** A text of more tokens than the table says is a 400, never cut in silence.
-The network reads 500 tokens at a time: a longer text is embedded whole, in windows of nearly equal length whose unit
+The network reads {window} tokens at a time: a longer text is embedded whole, in windows of nearly equal length whose unit
 vectors are averaged, weighted by their tokens.
 
 **Queries and documents.** \`text_type: "query"\` and \`"document"\` (the default) are trained: search with a query against

@@ -6,7 +6,12 @@ import { openApiOf } from './openapi.js'
 
 test('every endpoint is documented with a body, an answer and an error that can be looked up', () => {
   const document = JSON.parse(
-    JSON.stringify(openApiOf(endpointsOf('1.2.3', new Catalog()), { version: '1.2.3', guide: 'Read me.' })),
+    JSON.stringify(
+      openApiOf(endpointsOf({ version: '1.2.3', catalog: new Catalog(), window: 4 }), {
+        version: '1.2.3',
+        guide: 'Read me.',
+      }),
+    ),
   )
   expect(document).toMatchObject({ openapi: '3.1.0', info: { version: '1.2.3', description: 'Read me.' } })
   const operation = document.paths['/compatible-mode/v1/embeddings'].post
@@ -20,7 +25,8 @@ test('every endpoint is documented with a body, an answer and an error that can 
 
 test('the guide has a row for every model of the catalog', () => {
   const catalog = new Catalog()
-  const guide = guideOf(catalog.list())
+  const guide = guideOf(catalog.list(), { window: 123 })
   for (const { id } of catalog.list()) expect(guide).toMatch(new RegExp(`^\\| \`${id}\` \\|`, 'm'))
   expect(guide).toContain('**1024**')
+  expect(guide).toContain('reads 123 tokens at a time')
 })
