@@ -1,6 +1,6 @@
 """Anomaly detection: a text far from the centre of what is normal stands out.
 
-How far is too far depends on the model and the data: choose the threshold on your own, between the two scores printed.
+How far is too far depends on the model and the data: calibrate the threshold on your own.
 """
 
 import sys
@@ -25,12 +25,14 @@ def similarity_to_normal(new_comment, normal_comments):
     return cosine_similarity(new_vector, np.mean(normal_vectors, axis=0))
 
 
+THRESHOLD = 0.6
+
 normal_comments = ["今天的会议很有成效", "项目进展顺利", "下周发布新版本", "用户反馈良好"]
 normal, gibberish = "功能符合预期", "asdfghjkl zxcvbnm"
 
 scores = {comment: similarity_to_normal(comment, normal_comments) for comment in (normal, gibberish)}
 for comment, score in scores.items():
-    print(f"{score:.3f}  {comment}")
+    print(f"{score:.3f}  {'anomaly' if score < THRESHOLD else 'normal '}  {comment}")
 
 if scores[gibberish] >= scores[normal]:
     sys.exit("expected the gibberish to be farther from normal than an ordinary comment")

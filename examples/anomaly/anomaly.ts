@@ -1,7 +1,7 @@
 /**
  * Anomaly detection: a text far from the centre of what is normal stands out.
  *
- * How far is too far depends on the model and the data: choose the threshold on your own, between the scores printed.
+ * How far is too far depends on the model and the data: calibrate the threshold on your own.
  */
 import OpenAI from 'openai'
 
@@ -30,11 +30,17 @@ async function similarityToNormal(comment: string, normalComments: string[]): Pr
   return cosine(vectors[normalComments.length], mean(vectors.slice(0, -1)))
 }
 
+const THRESHOLD = 0.6
+
 const normalComments = ['今天的会议很有成效', '项目进展顺利', '下周发布新版本', '用户反馈良好']
 const normal = await similarityToNormal('功能符合预期', normalComments)
 const gibberish = await similarityToNormal('asdfghjkl zxcvbnm', normalComments)
-console.log(`${normal.toFixed(3)}  功能符合预期`)
-console.log(`${gibberish.toFixed(3)}  asdfghjkl zxcvbnm`)
+console.log(`${normal.toFixed(3)}  ${verdict(normal)}  功能符合预期`)
+console.log(`${gibberish.toFixed(3)}  ${verdict(gibberish)}  asdfghjkl zxcvbnm`)
+
+function verdict(score: number): string {
+  return score < THRESHOLD ? 'anomaly' : 'normal '
+}
 
 if (gibberish >= normal) {
   throw new Error('expected the gibberish to be farther from normal than an ordinary comment')
