@@ -1,4 +1,5 @@
 """Step 6: a short contrastive phase on text pairs, beside continued distillation; writes contrast.safetensors.
+`--phase sts` goes on from there with larger batches and more scored pairs; writes sts.safetensors.
 
 Every step has one batch of pairs of one task and one distillation batch (distill.py), so that the space stays where it
 is. Pairs: InfoNCE in both directions over the batch, at several prefix lengths. Scored pairs (STSb train): CoSENT, light.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import sys
 import time
 from collections import defaultdict
 
@@ -28,7 +30,9 @@ from student import Student
 from targets import TargetSpace, labelled
 from text import encode, framed, prompt_ids
 
-OWN = CONFIG["contrast"]
+PHASE = "sts" if "sts" in sys.argv else "contrast"
+OWN = CONFIG["contrast"] | (CONFIG["sts"] if PHASE == "sts" else {})
+BEFORE = {"contrast": "distilled", "sts": "contrast"}[PHASE]
 LIMITS = {"code": (40, 200), "keywords": (40, 200)}
 ASYMMETRIC = ("title", "keywords", "answer", "code")
 
@@ -45,7 +49,7 @@ class Pairs:
         for lang, score, first, second in rows(DATA / "text/train/stsb_train.tsv.gz"):
             if not is_leak(first) and not is_leak(second):
                 self.groups[f"sts:{lang}"].append((first, second, float(score)))
-        self.draw = seeded("contrast")
+        self.draw = seeded(PHASE)
         self.at: dict[str, int] = defaultdict(int)
 
     def task(self) -> str:
@@ -57,7 +61,7 @@ class Pairs:
     def batch(self, group: str) -> list[tuple[str, str, float]]:
         """The next pairs of a group, reshuffled when it is used up; no text occurs twice on a side (but in STS)."""
         task = group.split(":")[0]
-        size = OWN["long_pairs"] if task in LIMITS else OWN["pairs"]
+        size = OWN["long_pairs"] if task in LIMITS else OWN["sts_pairs"] if task == "sts" else OWN["pairs"]
         items = self.groups[group]
         taken: tuple[set[str], set[str]] = set(), set()
         result: list[tuple[str, str, float]] = []
@@ -103,6 +107,7 @@ def main() -> None:
     """Train for the configured number of minutes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=OWN["minutes"])
+    parser.add_argument("--phase", choices=("contrast", "sts"), default="contrast")
     parser.add_argument("--smoke", action="store_true")
     minutes = 0.3 if parser.parse_args().smoke else parser.parse_args().minutes
     torch.manual_seed(SEED + 1)
@@ -114,7 +119,7 @@ def main() -> None:
     lines = Lines(tokenizer, items, space.target(first, second).astype(np.float32))
     pairs = Pairs(tokenizer)
 
-    state = load_file(WORK / "distilled.safetensors")
+    state = load_file(WORK / f"{BEFORE}.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.encoder.words.weight.requires_grad_(False)
@@ -128,12 +133,12 @@ def main() -> None:
     rates = (OWN["rate"], OWN["readout_rate"])
     watch = Watch(tokenizer)
     draw = np.random.default_rng(SEED)
-    distilled = iter(lines.batches(list(range(len(items))), "contrast"))
-    progress = Progress("contrast seconds", 60 * minutes)
+    distilled = iter(lines.batches(list(range(len(items))), PHASE))
+    progress = Progress(f"{PHASE} seconds", 60 * minutes)
     start = before = time.monotonic()
     step = 0
     recent: list[tuple[float, float, float]] = []
-    with (WORK / "contrast.csv").open("w", newline="") as handle:
+    with (WORK / f"{PHASE}.csv").open("w", newline="") as handle:
         table = csv.writer(handle)
         table.writerow(["step", "pairs", "similarity", "cosine"])
         while (done := (time.monotonic() - start) / (60 * minutes)) < 1:
@@ -142,7 +147,7 @@ def main() -> None:
             name = pairs.task()
             task = name.split(":")[0]
             batch = pairs.batch(name)
-            limits = LIMITS.get(task, (100, 100))
+            limits = LIMITS.get(task, (75, 75))
             kinds = ("query", "document") if task in ASYMMETRIC and draw.random() < 0.6 else ("document", "document")
             if task not in ASYMMETRIC and draw.random() < 0.4:
                 kinds = ("query", "query")
@@ -165,16 +170,16 @@ def main() -> None:
             now = time.monotonic()
             progress.add(now - before, f"{name} {recent[-1][0]:.3f}")
             before = now
-            if len(recent) == 20:
+            if len(recent) == 10:
                 table.writerow([step, *np.mean(recent, 0).round(5)])
                 handle.flush()
                 recent.clear()
-            if step % 150 == 0:
+            if step % 60 == 0:
                 print(f"step {step}: {watch(student)}", flush=True)
-                save_file(student.state_dict(), WORK / "contrast.safetensors")
-    save_file(student.state_dict(), WORK / "contrast.safetensors")
+                save_file(student.state_dict(), WORK / f"{PHASE}.safetensors")
+    save_file(student.state_dict(), WORK / f"{PHASE}.safetensors")
     print(f"step {step}: {watch(student)}")
-    plot("contrast")
+    plot(PHASE)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
 """Step 10: files by which the TypeScript engine proves that it computes the same as the training side.
 
 tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids)
-engine.golden.json     texts of 1 to 500 ids, both prompts: ids, and the PyTorch vectors of the quantised network
+canary.json            beside the weights: eight of the next, by which a server tests itself when it starts
+engine.golden.json     texts of 1 to 500 ids, both prompts: ids, and vectors of the shipped file in ONNX Runtime, each compared
+                       here with PyTorch doing the same arithmetic, and with PyTorch in float32
+
+Rounding activations makes the network sensitive to the last bit: where PyTorch and ONNX Runtime (or two kinds of processor)
+differ in it, some numbers round the other way, and the vectors differ by as much as rounding costs, cosine about .999. So
+the golden vectors are those of ONNX Runtime, to be met at .9999 on the same kind of processor and at .995 on others.
 
 The texts are CC0 (Common Voice, TICO-19), short excerpts of NTREX (CC BY-SA 4.0), this repository's own scripts, and
 strings made up here.
@@ -77,25 +83,30 @@ def engine_inputs(texts: list[str]) -> list[str]:
 
 
 def engine_golden(tokenizer: Tokenizer, texts: list[str]) -> dict[str, object]:
-    """Vectors by the PyTorch network with the file's numbers, checked against the file itself in ONNX Runtime."""
-    network = quantised(load_student(UNTRAINED), dict(np.load(WORK / "smoothing.npz")))
+    """Vectors of the shipped file, and how far PyTorch is from them."""
+    exact = load_student(UNTRAINED)
+    same = quantised(exact, dict(np.load(WORK / "smoothing.npz")))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
-    cases, worst = [], 1.0
+    cases = []
+    cosines: dict[str, list[float]] = {"same arithmetic": [], "float32": []}
     for text, ids in zip(texts, encode(tokenizer, texts), strict=True):
         for kind, prompt in prompt_ids(tokenizer).items():
             full = framed(prompt, ids, len(prompt) + 502)
-            with torch.no_grad():
-                vector = network(torch.tensor([full])).numpy()
-            shipped = session.run(None, {"input_ids": np.array([full])})[0]
-            worst = min(worst, *(float((unit(vector, d) * unit(shipped, d)).sum()) for d in (64, 1024, 2048)))
+            vector = session.run(None, {"input_ids": np.array([full])})[0]
+            for name, network in (("same arithmetic", same), ("float32", exact)):
+                with torch.no_grad():
+                    other = network(torch.tensor([full])).numpy()
+                cosines[name].append(float((unit(vector, 1024) * unit(other, 1024)).sum()))
             cases.append({"text": text, "type": kind, "ids": full,
                           "d64": [round(float(x), 6) for x in unit(vector, 64)[0]],
                           "d1024": [round(float(x), 6) for x in unit(vector, 1024)[0]]})
-    print(f"{len(cases)} engine cases, worst cosine between PyTorch and ONNX Runtime {worst:.6f}")
-    return {"model_sha256": sha256(WEIGHTS / "model.onnx"), "tolerance": {"cosine": 0.9999},
-            "note": "ids are the whole sequence, cut to 500 text ids; vectors are the first components scaled to length 1",
+    compared = {name: {"mean": round(float(np.mean(values)), 5), "least": round(min(values), 5)} for name, values in cosines.items()}
+    print(f"{len(cases)} engine cases, cosine to PyTorch {compared}")
+    return {"model_sha256": sha256(WEIGHTS / "model.onnx"), "tolerance": {"cosine": 0.995, "same_processor": 0.9999},
+            "processor": "x86-64, AVX-512 VNNI", "pytorch": compared,
+            "note": "ids are the whole sequence, cut to 500 text ids (one chunk); vectors are the first components scaled to length 1",
             "cases": cases}
 
 
@@ -110,6 +121,9 @@ def main() -> None:
     body = ",\n".join(json.dumps(case, **compact) for case in cases)  # type: ignore[arg-type]
     (GOLDENS / "tokenizer.golden.json").write_text(f'{head}, "cases": [\n{body}\n]}}\n')
     engine = engine_golden(tokenizer, engine_inputs(texts))
+    canary = {"tolerance": engine["tolerance"],
+              "cases": [{name: case[name] for name in ("text", "type", "d64")} for case in engine["cases"][:8]]}  # type: ignore[index]
+    (WEIGHTS / "canary.json").write_text(json.dumps(canary, ensure_ascii=False) + "\n")
     body = ",\n".join(json.dumps(case, **compact) for case in engine.pop("cases"))  # type: ignore[arg-type,attr-defined]
     head = json.dumps(engine)[:-1]
     (GOLDENS / "engine.golden.json").write_text(f'{head}, "cases": [\n{body}\n]}}\n')
