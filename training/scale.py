@@ -3,6 +3,11 @@
 Development figures (STSb dev in seven languages; query → code and translation retrieval among training pairs) are taken at
 every dimension for a series of factors; the largest factor wins with which, from 384 components on, no longer prefix is
 worse than a shorter one by more than MEAN_FALL in the mean and SET_FALL in any set. The table goes to scale.md.
+
+Then MEAN_ADDED of the mean output over a part of the pool is added to every output. Measured on the same development
+sets at 1,024 components (add 0 / .5 / 1 / 2): STSb mean of seven languages .7112 / .7126 / .7135 / .7142, translations
+of ten languages .9532 / .9534 / .9538 / .9540, code .793 / .789 / .789 / .790. More would gain little and would push
+the cosines of unrelated texts up, on which people set thresholds.
 """
 
 from __future__ import annotations
@@ -23,6 +28,7 @@ from text import encode, framed, prompt_ids
 
 FACTORS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
 MEAN_FALL, SET_FALL = 0.0002, 0.0025
+MEAN_ADDED, MEAN_TEXTS = 0.5, 4_000
 PAIRS = 50 if SMOKE else 250
 
 
@@ -82,6 +88,12 @@ def main() -> None:
     print(f"factor {chosen}")
     state["wide.weight"] *= chosen
     state["wide.bias"] *= chosen
+    student.load_state_dict(state)
+    pool = (item["text"] for item in read_jsonl(WORK / "pool.jsonl") if item["kind"] == "short")
+    texts = [text for text, _ in zip(pool, range(MEAN_TEXTS), strict=False)]
+    mean = embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]).mean(0)
+    state["head.bias"] += MEAN_ADDED * torch.from_numpy(mean[:HIDDEN])
+    state["wide.bias"] += MEAN_ADDED * torch.from_numpy(mean[HIDDEN:])
     save_file(state, WORK / "student.safetensors")
 
 

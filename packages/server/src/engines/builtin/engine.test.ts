@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,9 +13,15 @@ const start = () => startBuiltinEngine(options)
 
 engineSuite('the built-in model', start)
 
-/** Exported by training/export.py from the PyTorch forward pass with the shipped, quantised weights. */
+/**
+ * Exported by training/goldens.py: the shipped file's vectors in onnxruntime, each compared there with PyTorch.
+ *
+ * Rounding activations to int8 makes the network sensitive to the last bit of a float32, which differs between kinds of
+ * processor; so the exact tolerance holds on the kind that the file names, the wider one on any.
+ */
 interface Golden {
-  tolerance: { cosine: number }
+  tolerance: { cosine: number; same_processor: number }
+  processor: string
   cases: { text: string; type: 'query' | 'document'; ids: number[]; d64: number[]; d1024: number[] }[]
 }
 const golden: Golden = JSON.parse(readFileSync(new URL('./engine.golden.json', import.meta.url), 'utf8'))
@@ -27,18 +33,23 @@ beforeAll(async () => {
 afterAll(() => engine.close())
 
 test('vectors are those of the training side, at both dimensions and for both uses', { timeout: 120_000 }, async () => {
-  const { tolerance, cases } = golden
+  const { cases } = golden
+  expect(golden.processor).toBe('x86-64, AVX-512 VNNI')
+  const least = hasVnni() ? golden.tolerance.same_processor : golden.tolerance.cosine
   expect(cases.length).toBeGreaterThanOrEqual(100)
   for (const { text, type, ids: sequence, d64, d1024 } of cases) {
     const { ids } = engine.tokenize(text, 8192) // also those beyond the window; the network takes 512 with the prompt
     expect(sequence.slice(-1 - ids.length, -1), text.slice(0, 80)).toEqual(Array.from(ids))
     const raw = await engine.embed({ ids, textType: type }, options)
-    expect(cosine(shorten(raw, 1024), Float32Array.from(d1024)), text.slice(0, 80)).toBeGreaterThanOrEqual(
-      tolerance.cosine,
-    )
-    expect(cosine(shorten(raw, 64), Float32Array.from(d64)), text.slice(0, 80)).toBeGreaterThanOrEqual(tolerance.cosine)
+    expect(cosine(shorten(raw, 1024), Float32Array.from(d1024)), text.slice(0, 80)).toBeGreaterThanOrEqual(least)
+    expect(cosine(shorten(raw, 64), Float32Array.from(d64)), text.slice(0, 80)).toBeGreaterThanOrEqual(least)
   }
 })
+
+/** Whether this is the kind of processor that the golden file names. */
+function hasVnni(): boolean {
+  return existsSync('/proc/cpuinfo') && /\bavx512_vnni\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+}
 
 test('damaged weights are refused before anything runs', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-weights-'))
