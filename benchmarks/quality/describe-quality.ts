@@ -55,12 +55,14 @@ function describeFloors(checks: readonly FloorCheck[]): Section {
   const missed = checks.filter(({ isMet }) => !isMet).length
   return {
     title: missed === 0 ? 'Floors: all met' : `Floors: ${missed} MISSED`,
-    header: ['What', 'At least', 'Measured', ''],
-    rows: checks.map(({ what, least, value, isMet }) => [
+    header: ['What', 'At least', 'Measured', '', 'Goal', ''],
+    rows: checks.map(({ what, least, goal, value, isMet }) => [
       what,
       toPoints(least),
       toPoints(value),
       isMet ? 'met' : '**missed**',
+      goal === undefined ? '' : toPoints(goal),
+      goal === undefined ? '' : value >= goal ? 'reached' : '**not reached**',
     ]),
   }
 }

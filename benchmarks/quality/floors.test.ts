@@ -6,8 +6,8 @@ const DIMENSIONS = [64, 128]
 const FLOORS = {
   dimension: 128,
   floors: [
-    { set: 'a', metric: 'Spearman', use: 'document', least: 0.8 },
-    { set: 'b', metric: 'nDCG@10', use: 'query→document', least: 0.5 },
+    { set: 'a', metric: 'Spearman', use: 'document', least: 0.8, goal: 0.9 },
+    { set: 'b', metric: 'nDCG@10', use: 'query→document', least: 0.5, goal: 0.6 },
   ],
   growth: { tolerance: 0.01 },
 }
@@ -23,7 +23,7 @@ const measured = (set: string, values: number[]): Measurement => ({
 
 test('a floor holds at its dimension only', () => {
   const [first] = checkFloors([measured('a', [0.7, 0.8])], DIMENSIONS, FLOORS)
-  expect(first).toMatchObject({ least: 0.8, value: 0.8, isMet: true })
+  expect(first).toMatchObject({ least: 0.8, goal: 0.9, value: 0.8, isMet: true })
   expect(checkFloors([measured('a', [0.9, 0.79])], DIMENSIONS, FLOORS)[0]?.isMet).toBe(false)
 })
 
