@@ -1,6 +1,5 @@
 """Step 6: a short contrastive phase on text pairs, beside continued distillation; writes contrast.safetensors.
 `--phase sts` goes on from there with larger batches and more scored pairs; writes sts.safetensors.
-`--phase code` goes on from there with mostly docstring → code pairs and translations; writes code.safetensors.
 
 Every step has one batch of pairs of one task and one distillation batch (distill.py), so that the space stays where it
 is. Pairs: InfoNCE in both directions over the batch, at several prefix lengths. Scored pairs (STSb train): CoSENT, light.
@@ -31,10 +30,9 @@ from student import Student
 from targets import TargetSpace, labelled
 from text import encode, framed, prompt_ids
 
-PHASES = ("contrast", "sts", "code")
-PHASE = next((phase for phase in PHASES[1:] if phase in sys.argv), "contrast")
-OWN = CONFIG["contrast"] | (CONFIG[PHASE] if PHASE != "contrast" else {})
-BEFORE = {"contrast": "distilled", "sts": "contrast", "code": "sts"}[PHASE]
+PHASE = "sts" if "sts" in sys.argv else "contrast"
+OWN = CONFIG["contrast"] | (CONFIG["sts"] if PHASE == "sts" else {})
+BEFORE = {"contrast": "distilled", "sts": "contrast"}[PHASE]
 LIMITS = {"code": (40, 200), "keywords": (40, 200)}
 ASYMMETRIC = ("title", "keywords", "answer", "code")
 
@@ -109,7 +107,7 @@ def main() -> None:
     """Train for the configured number of minutes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=OWN["minutes"])
-    parser.add_argument("--phase", choices=PHASES, default="contrast")
+    parser.add_argument("--phase", choices=("contrast", "sts"), default="contrast")
     parser.add_argument("--smoke", action="store_true")
     minutes = 0.3 if parser.parse_args().smoke else parser.parse_args().minutes
     torch.manual_seed(SEED + 1)

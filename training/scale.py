@@ -61,7 +61,7 @@ def main() -> None:
     torch.set_num_threads(os.cpu_count() or 1)
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
-    state = load_file(WORK / "code.safetensors")
+    state = load_file(WORK / "sts.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.eval()
