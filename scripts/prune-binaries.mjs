@@ -12,7 +12,8 @@ const foldersIn = (path) => (existsSync(path) ? readdirSync(path) : [])
 for (const abi of foldersIn(bin)) {
   for (const platform of foldersIn(join(bin, abi))) {
     for (const arch of foldersIn(join(bin, abi, platform))) {
-      if (platform !== process.platform || arch !== process.arch) rmSync(join(bin, abi, platform, arch), { recursive: true })
+      if (platform !== process.platform || arch !== process.arch)
+        rmSync(join(bin, abi, platform, arch), { recursive: true })
     }
   }
 }
