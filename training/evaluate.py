@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -23,7 +24,7 @@ import torch
 from tokenizers import Tokenizer
 
 import metrics
-from common import CONFIG, DATA, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows
+from common import CONFIG, DATA, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
 from metrics import unit
 from teachers import embed as embed_teacher
 from teachers import load_e5, load_minilm
@@ -94,11 +95,21 @@ def second_teacher() -> Embed:
 MODELS = {"shipped": shipped, "e5": first_teacher, "minilm": second_teacher}
 
 
+def version(model: str) -> str:
+    """The model's name, for the shipped one with the beginning of its file's hash."""
+    return f"shipped-{sha256(WEIGHTS / 'model.onnx')[:12]}" if model == "shipped" else model
+
+
+def results_path(model: str) -> Path:
+    """Where the figures of a model are kept."""
+    return WORK / f"metrics-{version(model)}.json"
+
+
 class Cached:
     """Vectors of one model, kept on disk by the name of the text collection."""
 
     def __init__(self, model: str) -> None:
-        self.model, self.folder = model, WORK / "vectors" / model
+        self.model, self.folder = model, WORK / "vectors" / version(model)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.embed: Embed | None = None
 
@@ -185,9 +196,8 @@ def search(vectors: Cached) -> Iterator[tuple[str, Measure]]:
 
 def evaluate(model: str, only: str) -> None:
     """Measure one model on all its sets at all its dimensions; results are kept set by set."""
-    path = WORK / f"metrics-{model}.json"
+    vectors, path = Cached(model), results_path(model)
     done: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text()) if path.exists() else {}
-    vectors = Cached(model)
     symmetric = "query" if model == "e5" else "document"
     for generator in (sts(vectors, symmetric), bitext(vectors, symmetric), search(vectors), clustering(vectors, symmetric)):
         for name, measure in generator:
@@ -206,7 +216,7 @@ HEADLINE = {"sts": "spearman", "tatoeba": "accuracy", "cluster": "v", "search": 
 
 def table() -> str:
     """All results as markdown; the headline measure of each set at every dimension, MRR too for retrieval."""
-    results = {model: json.loads(path.read_text()) for model in MODELS if (path := WORK / f"metrics-{model}.json").exists()}
+    results = {model: json.loads(path.read_text()) for model in MODELS if (path := results_path(model)).exists()}
     columns = CONFIG["dimensions"]
     text = ["# The built-in text model, measured", "",
             "Made by `cd training && python evaluate.py --model shipped && python evaluate.py --model e5 && "
@@ -224,6 +234,11 @@ def table() -> str:
                     cells = [f"{values[name][str(d)][measure]:.3f}" if str(d) in values[name] else "" for d in columns]
                     text.append(f"| {name} | {model} | " + " | ".join(cells) + " |")
         text.append("")
+    variants = WORK / "engine-variants.md"
+    if variants.exists():
+        text += ["## Ways to hold the linear layers (`python bench_engine.py`; rows is shipped)", "",
+                 "One thread, one text a call, texts a CPU-second by length; cosine to the float network at 1,024 components.", "",
+                 variants.read_text()]
     return "\n".join(text)
 
 
