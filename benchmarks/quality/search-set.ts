@@ -72,7 +72,10 @@ function loadSet(
 ): SearchSet {
   const corpus = readJsonLines<Text>(join(to, 'docs.jsonl.gz'))
   const judged = readJudgements(join(from, 'qrels.tsv.gz'))
-  const all = readJsonLines<Text>(join(from, 'queries.jsonl.gz')).filter(({ id }) => judged.has(id))
+  // Two questions of CMRC's trial part are empty; no service embeds an empty text.
+  const all = readJsonLines<Text>(join(from, 'queries.jsonl.gz')).filter(
+    ({ id, text }) => judged.has(id) && text.trim() !== '',
+  )
   const queries = sample(all, sampleSize, ({ id }) => id)
   const gains = queries.map(({ id }) => judged.get(id) as ReadonlyMap<string, number>) // only judged ones are left
   const documents = sampleSize === undefined ? corpus : sampleCorpus(corpus, gains, sampleSize)
