@@ -83,13 +83,14 @@ class Progress:
 
     def add(self, amount: float, note: str = "") -> None:
         """Count `amount` more units as done."""
+        ends = self.done < self.total <= self.done + amount
         self.done += amount
         now = time.monotonic()
-        if now - self.shown < (0.5 if sys.stderr.isatty() else 15) and self.done < self.total:
+        if now - self.shown < (0.5 if sys.stderr.isatty() else 15) and not ends:
             return
         self.shown = now
         rate = self.done / max(now - self.start, 1e-6)
-        left = (self.total - self.done) / max(rate, 1e-6)
+        left = max(0.0, self.total - self.done) / max(rate, 1e-6)
         end = "" if sys.stderr.isatty() and self.done < self.total else "\n"
         print(f"\r{self.name} {self.done:,.0f}/{self.total:,.0f}  {rate:,.0f}/s  {left:,.0f} s left  {note}",
               end=end, file=sys.stderr, flush=True)

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -35,6 +35,7 @@ from text import PAD, encode, framed, prompt_ids
 
 RECIPE = CONFIG["distill"]
 HELD_OUT = 512
+GUIDED = 8192
 
 
 class Lines:
@@ -107,6 +108,18 @@ class Guides(nn.Module):
         return sum(1 - F.cosine_similarity(guess, targets).mean() for guess in (narrow, whole))  # type: ignore[return-value]
 
 
+def fit_guides(guides: Guides, student: Student, lines: Lines, members: list[int]) -> None:
+    """Start the maps of a student that is trained already at their least-squares fit on `members`."""
+    sequences = [framed(lines.prompts["document"], lines.ids[index], 512) for index in members]
+    output, targets = torch.from_numpy(embed(student, sequences)), torch.from_numpy(lines.targets[members])
+    for layer, width in ((guides.narrow, HIDDEN), (guides.whole, DIMENSION)):
+        inputs = torch.cat([F.normalize(output[:, :width], dim=-1), torch.ones(len(members), 1)], 1)
+        fitted = torch.linalg.solve(inputs.T @ inputs + 0.01 * torch.eye(width + 1), inputs.T @ targets)
+        with torch.no_grad():
+            layer.weight.copy_(fitted[:width].T)
+            layer.bias.copy_(fitted[width])
+
+
 def set_readout(student: Student, space: TargetSpace) -> None:
     """Let the first 384 components start as the target's first half computed from the last state."""
     with torch.no_grad():
@@ -176,8 +189,10 @@ def main() -> None:
     """Train, with a checkpoint every 200 steps."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=45, help="the learning rate reaches its end by then at the latest")
+    parser.add_argument("--from-released", action="store_true", help="go on from released.safetensors (restore.py)")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
+    recipe = RECIPE | ({"rate": RECIPE["released_rate"]} if arguments.from_released else {})
     torch.manual_seed(SEED)
     torch.set_num_threads(os.cpu_count() or 1)
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
@@ -192,8 +207,12 @@ def main() -> None:
     student = from_teacher(load_e5().encoder, np.load(WORK / "vocabulary.npz")["teacher_ids"])
     student.encoder.words.sparse = True
     guides = Guides()
-    set_readout(student, space)
-    dense, sparse = optimisers(student, guides, RECIPE)
+    if arguments.from_released:
+        student.load_state_dict(load_file(WORK / "released.safetensors"))
+        fit_guides(guides, student, lines, members[:GUIDED])
+    else:
+        set_readout(student, space)
+    dense, sparse = optimisers(student, guides, recipe)
     rates = [group["lr"] for group in (*dense.param_groups, *sparse.param_groups)]
     batches = [batch for epoch in range(math.ceil(RECIPE["passes"])) for batch in lines.batches(members, f"distill{epoch}")]
     batches = batches[: int(len(batches) * RECIPE["passes"] / math.ceil(RECIPE["passes"]))]

@@ -31,7 +31,8 @@ def main() -> None:
     """Label the shards of one part."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--part", default="0/1", help="number/parts: this process takes every parts-th shard")
-    parser.add_argument("--shards", type=int, default=10**6, help="stop after this many shards of the whole pool")
+    parser.add_argument("--shards", type=int, default=10**6, help="stop after this many shards")
+    parser.add_argument("--skip", type=int, default=0, help="leave out this many shards: texts that a released model has seen")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
@@ -47,7 +48,7 @@ def main() -> None:
     minilm = minilm.bfloat16()
 
     pool = list(read_jsonl(WORK / "pool.jsonl"))
-    numbers = range((len(pool) + SHARD - 1) // SHARD)[: arguments.shards]
+    numbers = range((len(pool) + SHARD - 1) // SHARD)[arguments.skip : arguments.skip + arguments.shards]
     mine = [number for number in numbers if number % parts == part and not (folder / f"{number:04d}.npz").exists()]
     progress = Progress(f"label {arguments.part}", len(mine) * SHARD)
     for number in mine:

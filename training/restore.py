@@ -1,0 +1,71 @@
+"""A released model.onnx back as a checkpoint, so that training can go on from it: writes released.safetensors,
+vocabulary.npz and tokenizer.json into the work folder; then `distill.py --from-released`.
+
+The linear weights of the file are the float ones rounded to int8 after smoothing (quantise.py); undoing both gives weights
+within half a rounding step of the original ones. MEAN_ADDED of scale.py is taken out again.
+"""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors.torch import save_file
+from tokenizers import Tokenizer
+
+from common import WEIGHTS, WORK, read_jsonl
+from distill import embed
+from scale import MEAN_ADDED, MEAN_TEXTS
+from student import Student
+from teachers import HIDDEN, load_e5
+from text import encode, framed, prompt_ids
+
+NORMS = {"encoder.norm": "embeddings"}
+
+
+def checkpoint(path: str) -> dict[str, torch.Tensor]:
+    """The state of a Student as model.onnx holds it."""
+    held = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
+    student = Student(len(held["words"]))
+    state: dict[str, np.ndarray] = {
+        "encoder.words.weight": held["words"] * held["words.scale"],
+        "encoder.positions": held["positions"] * held["positions.scale"],
+    }
+    for name, module in student.named_modules():
+        if isinstance(module, torch.nn.Linear):
+            smoothed = held[f"{name}.weight"].T * held[f"{name}.scale"][:, None]
+            state[f"{name}.weight"] = smoothed * held[f"{name}.divide"]
+            state[f"{name}.bias"] = held[f"{name}.bias"]
+        elif isinstance(module, torch.nn.LayerNorm):
+            own = NORMS.get(name, name)
+            state[f"{name}.weight"], state[f"{name}.bias"] = held[f"{own}.gamma"], held[f"{own}.beta"]
+    return {name: torch.from_numpy(np.ascontiguousarray(value, np.float32)) for name, value in state.items()}
+
+
+def main() -> None:
+    """Write the three files."""
+    state = checkpoint(str(WEIGHTS / "model.onnx"))
+    student = Student(len(state["encoder.words.weight"]))
+    student.load_state_dict(state)
+    student.eval()
+    shutil.copyfile(WEIGHTS / "tokenizer.json", WORK / "tokenizer.json")
+    tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
+    row = {piece: number for number, (piece, _) in enumerate(load_e5().pieces)}
+    pieces = [tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())]
+    np.savez(WORK / "vocabulary.npz", teacher_ids=np.array([row[piece] for piece in pieces]))
+
+    prompt = prompt_ids(tokenizer)["document"]
+    pool = (item["text"] for item in read_jsonl(WORK / "pool.jsonl") if item["kind"] == "short")
+    texts = [text for text, _ in zip(pool, range(MEAN_TEXTS), strict=False)]
+    mean = embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]).mean(0)
+    added = torch.from_numpy(mean * (MEAN_ADDED / (1 + MEAN_ADDED)))
+    state["head.bias"] -= added[:HIDDEN]
+    state["wide.bias"] -= added[HIDDEN:]
+    save_file(state, WORK / "released.safetensors")
+
+
+if __name__ == "__main__":
+    main()
