@@ -24,8 +24,8 @@ export interface Embedder {
 export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
-  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000 }, signal)
-  const model = pipeline.catalog.list().find(({ ignoresDimension }) => !ignoresDimension)
+  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000, models: {} }, signal)
+  const model = pipeline.catalog.list().find(({ dimensionChoice }) => dimensionChoice === 'listed')
   if (model === undefined) throw new TypeError('the catalog has no model with a choice of dimensions')
   const dimension = Math.max(...model.dimensions)
   const space = spaceOf(pipeline.engine, dimension)

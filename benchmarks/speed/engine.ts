@@ -38,7 +38,7 @@ export async function engine(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...words], options: { rounds: { type: 'string', default: '6' } } })
   const rounds = Number(values.rounds)
   const rssMb = [rssNow()]
-  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000 }, NO_ABORT)
+  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000, models: {} }, NO_ABORT)
   rssMb.push(rssNow())
   const sets = textSets(rounds)
   const latencies = []

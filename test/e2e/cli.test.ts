@@ -102,7 +102,20 @@ test('tokens are shown as usage counts them', () => {
 
 test('models are listed as a table and as JSON', () => {
   expect(quiver(['models']).stdout).toContain('text-embedding-v4')
-  expect(JSON.parse(quiver(['models', '--json']).stdout)).toHaveLength(4)
+  const ids = JSON.parse(quiver(['models', '--json']).stdout).map(({ id }: { id: string }) => id)
+  expect(ids).toContain('text-embedding-v1')
+})
+
+test('a configured name is listed and embeds; a wrong one stops with its path', () => {
+  const path = join(folder(), 'quiver.yaml')
+  writeFileSync(path, 'models:\n  news:\n    extends: text-embedding-v4\n    defaultDimension: 64\n')
+  expect(quiver(['models', '--config', path]).stdout).toMatch(/news .*\(64\)/)
+  const [row] = rows(quiver(['embed', '你好', '--model', 'news', '--config', path]).stdout)
+  expect(row.embedding).toHaveLength(64)
+  writeFileSync(path, 'models:\n  news: { extends: text-embedding-v4, dimensions: [4096], defaultDimension: 4096 }\n')
+  const { status, stderr } = quiver(['models', '--config', path])
+  expect(stderr).toContain('models.news.dimensions: builtin-text computes 2048 components, got 4096.')
+  expect(status).toBe(2)
 })
 
 test('doctor finds a sound installation sound', () => {

@@ -4,6 +4,9 @@ export type TextType = 'query' | 'document'
 /** Which vectors are wanted of each input. */
 export type OutputType = 'dense' | 'sparse' | 'dense&sparse'
 
+/** What happens to a text of more tokens than its model takes: an error; cut, and said; embedded whole, as a mean. */
+export type Overlong = 'error' | 'truncate' | 'chunk-mean'
+
 /**
  * The neutral form of a request for embeddings: what every dialect decodes to.
  *
@@ -18,6 +21,8 @@ export interface EmbedRequest {
   dimension?: number
   textType: TextType
   outputType: OutputType
+  /** Absent means the model's own policy. */
+  overlong?: Overlong
   /** Free-text task description of the newer models; a model without it ignores it. */
   instruct?: string
   /** What the caller calls these fields, so that an error can name them. */

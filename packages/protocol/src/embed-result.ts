@@ -18,6 +18,8 @@ export interface Embedding {
   sparse?: SparseTerm[]
   /** Tokens of this input as the serving model's tokenizer counts them, without prompts and special tokens. */
   tokens: number
+  /** Whether the input had more tokens than its model takes and was cut; `tokens` counts what was kept. */
+  isTruncated?: true
 }
 
 /** The neutral answer that every dialect is encoded from. Embeddings are in request order. */

@@ -1,14 +1,17 @@
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
-import type { Settings } from './config.js'
+import { configuredModels } from './catalog/configured-models.js'
+import { ConfigError, type Settings } from './config.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
-import { startBuiltinEngine } from './engines/builtin/engine.js'
+import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
+import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
 import type { Logger } from './telemetry/log.js'
+import { createMetrics } from './telemetry/metrics.js'
 import { VERSION } from './version.js'
 
 /** What computes: enough for the command line, which needs no server. */
@@ -20,11 +23,24 @@ export interface Pipeline {
   close(): Promise<void>
 }
 
+/** The part of the settings that the pipeline needs. */
+export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'models'>
+
+/**
+ * The catalog with the models of the configuration. Fast: starts no engine.
+ *
+ * @throws {ConfigError} listing every mistake in them.
+ */
+export async function assembleCatalog({ models }: Pick<Settings, 'models'>): Promise<Catalog> {
+  const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  const configured = configuredModels(models, new Map([[BUILTIN_ID, output.shape[1]]]))
+  if (configured.mistakes.length > 0) throw new ConfigError(configured.mistakes.join('\n'))
+  return new Catalog(configured.models)
+}
+
 /** Load and verify the engines. Slow: a few hundred milliseconds. */
-export async function assemblePipeline(
-  settings: Pick<Settings, 'threads' | 'maxQueuedInputs'>,
-  signal: AbortSignal,
-): Promise<Pipeline> {
+export async function assemblePipeline(settings: PipelineSettings, signal: AbortSignal): Promise<Pipeline> {
+  const catalog = await assembleCatalog(settings)
   const engine = await startBuiltinEngine({ ...settings, signal })
   const engines = new Map([[engine.id, engine]])
   const findEngine = (id: string) => {
@@ -33,7 +49,7 @@ export async function assemblePipeline(
     return found
   }
   return {
-    catalog: new Catalog(),
+    catalog,
     embed: createEmbed(findEngine),
     tokenize: createTokenize(findEngine),
     engine,
@@ -63,6 +79,8 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       keyring: createKeyring(settings.apiKeys),
+      metrics: createMetrics(),
+      isAutoSplit: settings.autoSplit,
       isReady: () => !isDraining && pipeline.engine.isUp,
     },
     limits: settings,

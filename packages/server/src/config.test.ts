@@ -76,3 +76,20 @@ test.each([
 ])('%s is loopback: %s', (host, expected) => {
   expect(isLoopback(host)).toBe(expected)
 })
+
+test('models are settings of the file, and their mistakes are told by their path', () => {
+  const right = fileWith('models:\n  text-embedding-v4:\n    maxInputs: 100\n')
+  expect(loadSettings({ file: right }).models).toEqual({ 'text-embedding-v4': { maxInputs: 100 } })
+  const wrong = fileWith('models:\n  text-embedding-v4:\n    maxInput: 100\n    overlong: cut\n')
+  expect(() => loadSettings({ file: wrong })).toThrow(/models\.text-embedding-v4\.maxInput: no such setting/)
+  expect(() => loadSettings({ file: wrong })).toThrow(/models\.text-embedding-v4\.overlong: .*got "cut" from/)
+  expect(loadSettings({ environment: { QUIVER_MODELS: '{}' } }).models).toEqual({})
+})
+
+test.each([
+  ['true', true],
+  ['0', false],
+  ['on', true],
+])('a switch may be written as %s', (value, expected) => {
+  expect(loadSettings({ environment: { QUIVER_AUTO_SPLIT: value } }).autoSplit).toBe(expected)
+})

@@ -3,12 +3,15 @@ import { availableParallelism, homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { ModelEntry } from './catalog/configured-models.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const list = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value),
   z.array(z.string().min(1)),
 )
+
+const flag = z.preprocess((value) => (typeof value === 'boolean' ? String(value) : value), z.stringbool())
 
 /**
  * The one schema of the configuration. Flags (`--max-body-bytes`), environment names (`QUIVER_MAX_BODY_BYTES`), the
@@ -33,6 +36,9 @@ export const Settings = z.strictObject({
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),
+  autoSplit: flag
+    .default(false)
+    .describe("Compatible mode takes up to 2,048 texts in one request, whatever the model's limit. Off: strict."),
   requestTimeoutMs: wholeNumber(100, 86_400_000)
     .default(300_000)
     .describe('Longest time one request may take before it is given up.'),
@@ -43,13 +49,19 @@ export const Settings = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('warn')
     .describe('info adds a line for each request. Inputs and keys are never logged.'),
+  models: z
+    .record(z.string(), ModelEntry)
+    .default({})
+    .meta({ fileOnly: true })
+    .describe('Changes to models, and further ones, by id.'),
 })
 export type Settings = z.output<typeof Settings>
 export type SettingName = keyof Settings
 
-/** Every setting with its help, derived from the schema. */
+/** Every setting with its help, derived from the schema. Those of more than one value can only be in the file. */
 export const SETTINGS = Object.entries(Settings.shape).map(([name, schema]) => ({
   name: name as SettingName, // Object.entries widens the schema's own keys to string
+  isFileOnly: schema.meta()?.fileOnly === true,
   flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   environment: `QUIVER_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
   description: schema.description ?? '',
@@ -79,8 +91,8 @@ export function loadSettings({ flags = {}, environment = {}, file }: ConfigSourc
   for (const [name, value] of Object.entries(path === undefined || path === '' ? {} : readSettingsFile(path))) {
     given.set(name, { value, origin: path ?? '' })
   }
-  for (const { name, environment: variable } of SETTINGS) {
-    const value = environment[variable]
+  for (const { name, environment: variable, isFileOnly } of SETTINGS) {
+    const value = isFileOnly ? undefined : environment[variable]
     if (value !== undefined && value !== '') given.set(name, { value, origin: variable })
   }
   for (const { name, flag } of SETTINGS) {
@@ -122,11 +134,14 @@ function checkAccess(given: ReadonlyMap<string, { value: unknown }>): string[] {
 
 function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: string; value: unknown }>): string {
   if (issue.code === 'unrecognized_keys') {
-    const known = SETTINGS.map(({ name }) => name).join(', ')
-    return `${issue.keys.join(', ')}: no such setting; there are ${known}.`
+    const known = issue.path.length === 0 ? SETTINGS.map(({ name }) => name) : Object.keys(ModelEntry.shape)
+    const names = issue.keys.map((key) => [...issue.path, key].join('.'))
+    return `${names.join(', ')}: no such setting; there are ${known.join(', ')}.`
   }
   const name = String(issue.path[0])
   const { origin = '', value } = given.get(name) ?? {}
-  const shown = name === 'apiKeys' ? 'a value that is not shown' : JSON.stringify(value)
-  return `${name}: ${issue.message}; got ${shown} from ${origin}.`
+  const path = issue.path.map(String)
+  const came = path.slice(1).reduce<unknown>((part, key) => Object(part)[key], value)
+  const shown = name === 'apiKeys' ? 'a value that is not shown' : (JSON.stringify(came) ?? 'nothing')
+  return `${path.join('.')}: ${issue.message}; got ${shown} from ${origin}.`
 }

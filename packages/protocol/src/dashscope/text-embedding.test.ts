@@ -15,6 +15,17 @@ test('a bare string is one text', () => {
   expect(decode({ model: 'm', input: { texts: 'a' } }).inputs).toEqual(['a'])
 })
 
+test('options one level too deep count where they are right, and those of the right level win', () => {
+  const nested = { dimension: 512, output_type: 'sparse', text_type: 'wrong', instruct: 'find papers' }
+  const deep = decode({ model: 'm', input: { texts: ['a'] }, parameters: { parameters: nested } })
+  expect(deep).toMatchObject({ dimension: 512, outputType: 'sparse', textType: 'document', instruct: 'find papers' })
+  const both = { dimension: 256, parameters: { dimension: 512 }, kwargs: { dimension: 128, text_type: 'query' } }
+  expect(decode({ model: 'm', input: { texts: ['a'] }, parameters: both })).toMatchObject({
+    dimension: 256,
+    textType: 'query',
+  })
+})
+
 test('unknown parameters are tolerated, and the one that LlamaIndex nests is honoured', () => {
   const parameters = { dimensions: 512, kwargs: { text_type: 'query', other: 1 }, seed: 'x' }
   const request = decode({ model: 'm', input: { texts: ['a'] }, parameters })

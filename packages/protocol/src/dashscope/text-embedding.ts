@@ -3,17 +3,28 @@ import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { parseWith, typeName } from '../parse.js'
 
+const TextType = z.enum(['query', 'document'])
+const OutputType = z.enum(['dense', 'sparse', 'dense&sparse'])
+
+/** Options one level too deep: honoured where they are right, ignored where not, for the service ignores them all. */
+const Nested = z
+  .object({
+    text_type: TextType.nullish().catch(undefined),
+    dimension: z.number().nullish().catch(undefined),
+    output_type: OutputType.nullish().catch(undefined),
+    instruct: z.string().nullish().catch(undefined),
+  })
+  .nullish()
+  .catch(undefined)
+
 /** Options of the native endpoint. Unknown keys are tolerated, as by the live service. */
 const Parameters = z.looseObject({
-  text_type: z.enum(['query', 'document']).nullish().describe('Use of the texts; default `document`.'),
+  text_type: TextType.nullish().describe('Use of the texts; default `document`.'),
   dimension: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
-  output_type: z.enum(['dense', 'sparse', 'dense&sparse']).nullish().describe('Default `dense`.'),
+  output_type: OutputType.nullish().describe('Default `dense`.'),
   instruct: z.string().nullish().describe('Task description for queries, where the model has it.'),
-  kwargs: z
-    .object({ text_type: z.enum(['query', 'document']).optional().catch(undefined) })
-    .nullish()
-    .catch(null)
-    .describe('LlamaIndex nests `text_type` here.'),
+  parameters: Nested.describe("Callers of the Python SDK's older versions nest the options here."),
+  kwargs: Nested.describe('LlamaIndex nests them here.'),
 })
 
 /** Body of `POST /api/v1/services/embeddings/text-embedding/text-embedding`. */
@@ -67,16 +78,23 @@ export function parseTextEmbedding(body: unknown): TextEmbeddingBody {
 /** Wire → neutral. */
 export function decodeTextEmbedding(body: TextEmbeddingBody): EmbedRequest {
   const { texts } = body.input
-  const parameters = body.parameters ?? {}
+  const own = body.parameters ?? {}
+  const levels = [own, own.parameters, own.kwargs]
+  const dimension = firstGiven(levels.map((level) => level?.dimension))
+  const instruct = firstGiven(levels.map((level) => level?.instruct))
   return {
     model: body.model,
     inputs: typeof texts === 'string' ? [texts] : texts,
-    textType: parameters.text_type ?? parameters.kwargs?.text_type ?? 'document',
-    outputType: parameters.output_type ?? 'dense',
-    ...(parameters.dimension == null ? {} : { dimension: parameters.dimension }),
-    ...(parameters.instruct == null ? {} : { instruct: parameters.instruct }),
+    textType: firstGiven(levels.map((level) => level?.text_type)) ?? 'document',
+    outputType: firstGiven(levels.map((level) => level?.output_type)) ?? 'dense',
+    ...(dimension === undefined ? {} : { dimension }),
+    ...(instruct === undefined ? {} : { instruct }),
     fields: { inputs: 'input.texts', dimension: 'parameters.dimension' },
   }
+}
+
+function firstGiven<Value>(values: readonly (Value | null | undefined)[]): Value | undefined {
+  return values.find((value) => value != null) ?? undefined
 }
 
 /** Neutral → wire. The live service sends neither `code` nor `message` on success. */

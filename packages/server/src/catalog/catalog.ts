@@ -1,15 +1,19 @@
 import { ApiError } from '@quiver/protocol'
+import { OTHER_NAMES } from './other-names.js'
 import { TEXT_EMBEDDING } from './text-embedding.js'
 import type { TextModel } from './text-model.js'
 
 /** What the command line uses when nothing is asked for: the newest model. */
 export const DEFAULT_MODEL = TEXT_EMBEDDING[0].id
 
-/** Every public model, newest first. */
+/** The models that are there without any configuration, newest first, other names last. */
+export const OWN_MODELS: readonly TextModel[] = [...TEXT_EMBEDDING, ...OTHER_NAMES]
+
+/** Every public model. */
 export class Catalog {
   readonly #models: ReadonlyMap<string, TextModel>
 
-  constructor(models: readonly TextModel[] = TEXT_EMBEDDING) {
+  constructor(models: readonly TextModel[] = OWN_MODELS) {
     this.#models = new Map(models.map((model) => [model.id, model]))
   }
 

@@ -70,3 +70,39 @@ test('sparse vectors are offered by v3 and v4 only', () => {
   expect(check(request({ outputType: 'dense&sparse' }), catalog).outputType).toBe('dense&sparse')
   expect(failure({ model: 'text-embedding-v2', outputType: 'sparse' })).toMatchObject({ row: 'invalid_parameter' })
 })
+
+test.each([
+  ['text-embedding-3-small', undefined, 1536],
+  ['text-embedding-3-small', 1, 1],
+  ['text-embedding-3-small', 700, 700],
+  ['text-embedding-3-large', undefined, 2048],
+  ['text-embedding-ada-002', undefined, 1536],
+  ['qwen3.7-text-embedding', undefined, 1024],
+])('%s with dimension %s has %i components', (model, dimension, components) => {
+  expect(check(request({ model, ...(dimension && { dimension }) }), catalog).dimension).toBe(components)
+})
+
+test.each([
+  ['text-embedding-3-small', 1537, 'a whole number from 1 to 1536, got 1537'],
+  ['text-embedding-3-small', 1.5, 'a whole number from 1 to 1536, got 1.5'],
+  ['text-embedding-3-large', 3072, 'a whole number from 1 to 2048, got 3072'],
+  ['text-embedding-ada-002', 1536, 'does not support specifying dimensions'],
+  ['qwen3.7-text-embedding', 2560, 'got 2560'],
+])('%s refuses dimension %s instead of padding', (model, dimension, words) => {
+  expect(failure({ model, dimension })).toMatchObject({
+    row: 'invalid_parameter',
+    message: expect.stringContaining(words),
+  })
+})
+
+test('an operator may allow more texts than the model takes, never fewer', () => {
+  const inputs = Array(30).fill('a')
+  expect(check(request({ inputs }), catalog, { maxInputs: 2048 }).inputs).toHaveLength(30)
+  const small = request({ model: 'text-embedding-v2', inputs: Array(25).fill('a') })
+  expect(check(small, catalog, { maxInputs: 3 }).inputs).toHaveLength(25)
+})
+
+test("what happens to long texts is the model's policy unless the request says otherwise", () => {
+  expect(check(request({}), catalog).overlong).toBe('error')
+  expect(check(request({ overlong: 'truncate' }), catalog).overlong).toBe('truncate')
+})

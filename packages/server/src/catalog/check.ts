@@ -1,4 +1,4 @@
-import { ApiError, type EmbedRequest, type OutputType, type TextType } from '@quiver/protocol'
+import { ApiError, type EmbedRequest, type OutputType, type Overlong, type TextType } from '@quiver/protocol'
 import type { Catalog } from './catalog.js'
 import type { TextModel } from './text-model.js'
 
@@ -9,8 +9,16 @@ export interface CheckedRequest {
   dimension: number
   textType: TextType
   outputType: OutputType
+  /** What happens to a text of more tokens than the model takes. */
+  overlong: Overlong
   /** What the caller calls the inputs, for errors that name one of them. */
   inputsField: string
+}
+
+/** What an operator allows beyond the models' own limits. */
+export interface CheckOptions {
+  /** Texts in one request, where that is more than the model takes. */
+  maxInputs?: number
 }
 
 /**
@@ -18,17 +26,18 @@ export interface CheckedRequest {
  *
  * @throws {ApiError} `model_not_found`, or `invalid_parameter` naming the field, the limit and what came.
  */
-export function check(request: EmbedRequest, catalog: Catalog): CheckedRequest {
+export function check(request: EmbedRequest, catalog: Catalog, options: CheckOptions = {}): CheckedRequest {
   const model = catalog.get(request.model)
   const { inputs, fields } = request
+  const maxInputs = Math.max(model.maxInputs, options.maxInputs ?? 0)
   if (inputs.length === 0) {
-    throw new ApiError('missing_input', `${fields.inputs} is an empty list; give 1 to ${model.maxInputs} texts.`, {
+    throw new ApiError('missing_input', `${fields.inputs} is an empty list; give 1 to ${maxInputs} texts.`, {
       param: fields.inputs,
     })
   }
-  if (inputs.length > model.maxInputs) {
+  if (inputs.length > maxInputs) {
     throw invalid(
-      `Value error, batch size is invalid, it should not be larger than ${model.maxInputs}.: input.contents (${fields.inputs} has ${inputs.length} texts)`,
+      `Value error, batch size is invalid, it should not be larger than ${maxInputs}.: input.contents (${fields.inputs} has ${inputs.length} texts)`,
       fields.inputs,
     )
   }
@@ -44,15 +53,25 @@ export function check(request: EmbedRequest, catalog: Catalog): CheckedRequest {
     dimension: checkDimension(request, model),
     textType: request.textType,
     outputType: request.outputType,
+    overlong: request.overlong ?? model.overlong,
     inputsField: fields.inputs,
   }
 }
 
 function checkDimension({ dimension, fields }: EmbedRequest, model: TextModel): number {
-  if (dimension === undefined || model.ignoresDimension) return model.defaultDimension
-  if (model.dimensions.includes(dimension)) return dimension
+  const { id, dimensions, defaultDimension, dimensionChoice } = model
+  if (dimension === undefined || dimensionChoice === 'ignored') return defaultDimension
+  if (dimensionChoice === 'refused') {
+    // OpenAI's own sentence for its model of one dimension.
+    throw invalid(`This model does not support specifying dimensions (${id}, got ${dimension}).`, fields.dimension)
+  }
+  const largest = dimensions.at(-1) ?? defaultDimension
+  if (dimensions.includes(dimension)) return dimension
+  const isAny = dimensionChoice === 'any'
+  if (isAny && Number.isInteger(dimension) && dimension >= 1 && dimension <= largest) return dimension
+  const offered = isAny ? `a whole number from 1 to ${largest}` : `in [${dimensions.join(', ')}]`
   throw invalid(
-    `Value error, dimension for ${model.id} is invalid, its value should be in [${model.dimensions.join(', ')}], got ${dimension}.`,
+    `Value error, dimension for ${id} is invalid, its value should be ${offered}, got ${dimension}.`,
     fields.dimension,
   )
 }

@@ -1,6 +1,6 @@
 import { ApiError, type EmbedRequest } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Pipeline } from '../assemble.js'
+import type { Pipeline, PipelineSettings } from '../assemble.js'
 import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import { check } from '../catalog/check.js'
 import { EXIT, UserError } from './exit.js'
@@ -53,11 +53,7 @@ Examples:
   )
 }
 
-async function embedTexts(
-  texts: readonly string[],
-  options: EmbedOptions,
-  settings: { threads: number; maxQueuedInputs: number },
-): Promise<void> {
+async function embedTexts(texts: readonly string[], options: EmbedOptions, settings: PipelineSettings): Promise<void> {
   const { lines, total } = readLines(texts, options)
   const interrupted = new AbortController()
   process.once('SIGINT', () => interrupted.abort(new UserError('interrupted; nothing was kept.', EXIT.interrupted)))

@@ -1,26 +1,25 @@
 import Table from 'cli-table3'
 import { Command } from 'commander'
-import { Catalog } from '../catalog/catalog.js'
+import { assembleCatalog } from '../assemble.js'
+import type { TextModel } from '../catalog/text-model.js'
+import { addSettingsOptions, settingsOf } from './settings-options.js'
 
 export function modelsCommand(): Command {
-  return new Command('models')
+  const command = new Command('models')
     .description('List the models that are served, with their limits.')
-    .option('--json', 'as JSON, for programs')
-    .action(({ json = false }: { json?: boolean }) => {
-      process.stdout.write(json ? modelsAsJson() : modelsAsTable())
-    })
+    .option('--json', 'everything that is known of them, as JSON')
+  return addSettingsOptions(command, []).action(async ({ json = false }: { json?: boolean }, self: Command) => {
+    const models = (await assembleCatalog(settingsOf(self))).list()
+    process.stdout.write(json ? `${JSON.stringify(models, null, 2)}\n` : tableOf(models))
+  })
 }
 
-function modelsAsJson(): string {
-  return `${JSON.stringify(new Catalog().list(), null, 2)}\n`
-}
-
-function modelsAsTable(): string {
+function tableOf(models: readonly TextModel[]): string {
   const table = new Table({
-    head: ['model', 'dimensions (default)', 'texts', 'tokens a text', 'output', 'engine'],
+    head: ['model', 'dimensions (default)', 'texts', 'tokens a text', 'output', '¥ per 1k tokens', 'served by'],
     style: { head: [], border: [], compact: true },
   })
-  for (const model of new Catalog().list()) {
+  for (const model of models) {
     const dimensions = model.dimensions.map((d) => (d === model.defaultDimension ? `(${d})` : String(d))).join(' ')
     table.push([
       model.id,
@@ -28,7 +27,8 @@ function modelsAsTable(): string {
       String(model.maxInputs),
       model.maxInputTokens.toLocaleString('en-US'),
       model.outputs.join(', '),
-      model.engine,
+      String(model.priceMicrosPer1kTokens / 1e6),
+      model.aliasOf ?? model.engine,
     ])
   }
   return `${table.toString()}\n`

@@ -6,8 +6,8 @@ export function addSettingsOptions(
   command: Command,
   names: readonly SettingName[] = SETTINGS.map((s) => s.name),
 ): Command {
-  for (const { name, flag, environment, description } of SETTINGS) {
-    if (!names.includes(name)) continue
+  for (const { name, flag, environment, description, isFileOnly } of SETTINGS) {
+    if (isFileOnly || !names.includes(name)) continue
     command.addOption(new Option(`${flag} <value>`, `${description} [${environment}]`))
   }
   return command.addOption(new Option('--config <file>', 'YAML or JSON file of settings [QUIVER_CONFIG]'))

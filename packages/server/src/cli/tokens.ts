@@ -1,9 +1,10 @@
 import { ApiError } from '@quiver/protocol'
 import { Command } from 'commander'
+import type { PipelineSettings } from '../assemble.js'
 import { DEFAULT_MODEL } from '../catalog/catalog.js'
-import { loadSettings } from '../config.js'
 import { UserError } from './exit.js'
 import { readLines } from './read-lines.js'
+import { addSettingsOptions, settingsOf } from './settings-options.js'
 import { withPipeline } from './with-pipeline.js'
 
 interface TokensOptions {
@@ -13,19 +14,25 @@ interface TokensOptions {
 }
 
 export function tokensCommand(): Command {
-  return new Command('tokens')
+  const command = new Command('tokens')
     .description('Show the tokens of texts, exactly as usage counts them.')
     .argument('[texts...]', 'texts; without any, and without --file, lines are read from standard input')
     .option('--file <path>', 'one text a line, UTF-8; - is standard input')
     .option('--model <id>', 'public model id', DEFAULT_MODEL)
     .option('--json', 'one JSON line a text: {"index", "count", "ids", "tokens"}')
-    .action((texts: string[], options: TokensOptions) => showTokens(texts, options))
+  return addSettingsOptions(command, []).action((texts: string[], options: TokensOptions, self: Command) =>
+    showTokens(texts, options, settingsOf(self)),
+  )
 }
 
-async function showTokens(texts: readonly string[], { model, file, json = false }: TokensOptions): Promise<void> {
+async function showTokens(
+  texts: readonly string[],
+  { model, file, json = false }: TokensOptions,
+  settings: PipelineSettings,
+): Promise<void> {
   const { lines } = readLines(texts, { skipEmpty: true, ...(file === undefined ? {} : { file }) })
   try {
-    await withPipeline({ ...loadSettings({}), threads: 1 }, new AbortController().signal, async (pipeline) => {
+    await withPipeline({ ...settings, threads: 1 }, new AbortController().signal, async (pipeline) => {
       for await (const { index, text } of lines) {
         const [tokens = []] = pipeline.tokenize(pipeline.catalog.get(model), [text])
         const shown = json

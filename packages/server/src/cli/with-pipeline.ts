@@ -1,9 +1,8 @@
-import { assemblePipeline, type Pipeline } from '../assemble.js'
-import type { Settings } from '../config.js'
+import { assemblePipeline, type Pipeline, type PipelineSettings } from '../assemble.js'
 
 /** Load the engines, work with them, and end their threads whatever happens. */
 export async function withPipeline<Value>(
-  settings: Pick<Settings, 'threads' | 'maxQueuedInputs'>,
+  settings: PipelineSettings,
   signal: AbortSignal,
   work: (pipeline: Pipeline) => Promise<Value>,
 ): Promise<Value> {

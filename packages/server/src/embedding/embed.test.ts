@@ -40,6 +40,7 @@ const request = (inputs: string[], changes: Partial<CheckedRequest> = {}): Check
   dimension: 64,
   textType: 'document',
   outputType: 'dense',
+  overlong: 'error',
   inputsField: 'input',
   ...changes,
 })
@@ -133,4 +134,54 @@ test('each dimension is a space of its own, queries and documents share one', as
   const spaceOf = async (changes: Partial<CheckedRequest>) => (await embed(request(['a'], changes), signal)).space
   expect(await spaceOf({ textType: 'query' })).toBe(await spaceOf({ textType: 'document' }))
   expect(await spaceOf({ dimension: 128 })).not.toBe(await spaceOf({ dimension: 64 }))
+})
+
+test('truncate cuts a long text to its beginning, counts what was kept, and says so', async () => {
+  const engine = fakeEngine()
+  const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
+  const cut = await createEmbed(() => engine)(request(['abcdefgh', 'abcd'], { model, overlong: 'truncate' }), signal)
+  expect(cut.embeddings.map(({ tokens, isTruncated }) => [tokens, isTruncated])).toEqual([
+    [4, true],
+    [4, undefined],
+  ])
+  expect(cut.embeddings[0]?.dense).toEqual(cut.embeddings[1]?.dense)
+  expect(cut.totalTokens).toBe(8)
+})
+
+test('chunk-mean embeds a text above the limit whole, up to a bound', async () => {
+  const engine = fakeEngine()
+  const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
+  const embed = createEmbed(() => engine)
+  const whole = await embed(request(['abcdefgh'], { model, overlong: 'chunk-mean' }), signal)
+  expect(whole.embeddings[0]).toMatchObject({ tokens: 8 })
+  expect(whole.embeddings[0]).not.toHaveProperty('isTruncated')
+  expect(engine.seen.map(({ ids }) => ids.length)).toEqual([4, 4])
+  await expect(embed(request(['x'.repeat(131_073)], { model, overlong: 'chunk-mean' }), signal)).rejects.toMatchObject({
+    message: expect.stringContaining('should be [1, 131072]: input[0] has more than 131072 tokens'),
+  })
+})
+
+test('an empty text is refused whatever the policy', async () => {
+  const embed = createEmbed(() => fakeEngine())
+  for (const overlong of ['error', 'truncate', 'chunk-mean'] as const) {
+    await expect(embed(request([' '], { overlong }), signal)).rejects.toMatchObject({ row: 'invalid_parameter' })
+  }
+})
+
+test('a list of thousands never has more than a part of it in the queue', async () => {
+  let queued = 0
+  let most = 0
+  const engine = fakeEngine({
+    dimension: 64,
+    embed: async () => {
+      most = Math.max(most, ++queued)
+      await turn()
+      queued--
+      return new Float32Array(64).fill(1)
+    },
+  })
+  const inputs = Array.from({ length: 2048 }, (_, i) => `text ${i}`.slice(0, 4) + String.fromCharCode(i + 1000))
+  const { embeddings } = await createEmbed(() => engine)(request(inputs), signal)
+  expect(embeddings).toHaveLength(2048)
+  expect(most).toBe(512) // 256 texts of two windows
 })

@@ -1,10 +1,15 @@
-import { setMaxListeners } from 'node:events'
 import { ApiError, type Embedding, type EmbedResult } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { Engine, TokenizedText } from '../engines/engine.js'
 import { norm, shorten, weightedMean } from '../vector/vector.js'
 import { chunk } from './chunk.js'
+import { mapBounded } from './map-bounded.js'
 import { spaceOf } from './space.js'
+
+/** Even a text that is embedded whole ends somewhere: 262 windows, seconds of one core. */
+const MAX_CHUNKED_TOKENS = 131_072
+/** Texts of one request that are computed or queued at a time, so that a long list cannot fill the queue alone. */
+const TEXTS_IN_FLIGHT = 256
 
 /** Embeds a checked request; the one function that HTTP, the command line and jobs all call. */
 export type Embed = (request: CheckedRequest, signal: AbortSignal) => Promise<EmbedResult>
@@ -21,9 +26,10 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
     const tokenized = request.inputs.map((_, index) => tokenize(engine, request, index))
     const dense = request.outputType === 'sparse' ? [] : await embedAll(engine, tokenized, request, signal)
     const embeddings = tokenized.map(
-      ({ ids }, index): Embedding => ({
+      ({ ids, isOverLimit }, index): Embedding => ({
         index,
         tokens: ids.length,
+        ...(isOverLimit && { isTruncated: true }),
         ...(dense[index] && { dense: dense[index] }),
         ...(request.outputType !== 'dense' && { sparse: engine.weighTerms(ids) }),
       }),
@@ -38,31 +44,36 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
 }
 
 /** Dense vectors in request order; equal texts are computed once. */
-function embedAll(
+async function embedAll(
   engine: Engine,
   tokenized: readonly TokenizedText[],
   request: CheckedRequest,
   signal: AbortSignal,
 ): Promise<Float32Array[]> {
-  const computed = new Map<string, Promise<Float32Array>>()
-  return allOrNothing(signal, (groupSignal) =>
-    tokenized.map(({ ids }, index) => {
-      const text = request.inputs[index] as string // tokenized from the inputs, one for one
-      const vector = computed.get(text) ?? embedText(engine, ids, request, groupSignal)
-      computed.set(text, vector)
-      return vector
-    }),
+  const distinct = new Map(tokenized.map(({ ids }, index) => [request.inputs[index] as string, ids])) // one for one
+  const vectors = await mapBounded(
+    [...distinct.values()],
+    (ids, groupSignal) => embedText(engine, ids, request, groupSignal),
+    { limit: TEXTS_IN_FLIGHT, signal },
   )
+  const vectorOf = new Map([...distinct.keys()].map((text, index) => [text, vectors[index] as Float32Array])) // likewise
+  return request.inputs.map((text) => vectorOf.get(text) as Float32Array)
 }
 
-function tokenize(engine: Engine, { inputs, inputsField, model }: CheckedRequest, index: number): TokenizedText {
-  const tokenized = engine.tokenize(inputs[index] as string, model.maxInputTokens)
-  if (tokenized.ids.length > 0 && !tokenized.isOverLimit) return tokenized
-  const came = tokenized.isOverLimit ? `has more than ${model.maxInputTokens} tokens` : 'has no tokens'
+/** Ids of one input, and whether they are less than the whole, which only the policy `truncate` allows. */
+function tokenize(
+  engine: Engine,
+  { inputs, inputsField, model, overlong }: CheckedRequest,
+  index: number,
+): TokenizedText {
+  const limit = overlong === 'chunk-mean' ? Math.max(model.maxInputTokens, MAX_CHUNKED_TOKENS) : model.maxInputTokens
+  const tokenized = engine.tokenize(inputs[index] as string, limit)
+  if (tokenized.ids.length > 0 && (overlong === 'truncate' || !tokenized.isOverLimit)) return tokenized
+  const came = tokenized.ids.length > 0 ? `has more than ${limit} tokens` : 'has no tokens'
   const param = `${inputsField}[${index}]`
   throw new ApiError(
     'invalid_parameter',
-    `<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, ${model.maxInputTokens}]: ${param} ${came}.`,
+    `<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, ${limit}]: ${param} ${came}.`,
     { param },
   )
 }
@@ -91,20 +102,4 @@ function checkUnit(vector: Float32Array): Float32Array {
   const length = norm(vector)
   if (Math.abs(length - 1) < 1e-4) return vector // false for NaN too
   throw new ApiError('engine_failed', `The model produced an invalid vector of length ${length}.`)
-}
-
-/** Like Promise.all, but the first failure also stops the work that the others have not begun. */
-async function allOrNothing<Value>(
-  signal: AbortSignal,
-  start: (signal: AbortSignal) => Promise<Value>[],
-): Promise<Value[]> {
-  const group = new AbortController()
-  const either = AbortSignal.any([signal, group.signal])
-  setMaxListeners(0, either) // one for each window of each input; the request's limits bound them
-  try {
-    return await Promise.all(start(either))
-  } catch (error) {
-    group.abort(error)
-    throw error
-  }
 }

@@ -8,6 +8,7 @@ import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
 import type { Embed } from '../embedding/embed.js'
 import { createLog } from '../telemetry/log.js'
+import { createMetrics } from '../telemetry/metrics.js'
 import { createApp } from './app.js'
 import { endpointsOf } from './endpoints.js'
 
@@ -32,16 +33,28 @@ const fakeEmbed: Embed = async ({ model, inputs, dimension, outputType }) => ({
   space: '0123456789abcdef',
 })
 
-function appWith(options: { embed?: Embed; keys?: string[]; isReady?: boolean; level?: string } = {}) {
+interface AppOptions {
+  embed?: Embed
+  catalog?: Catalog
+  keys?: string[]
+  isReady?: boolean
+  isAutoSplit?: boolean
+  level?: string
+}
+
+function appWith(options: AppOptions = {}) {
   const logged = new PassThrough()
   const lines: string[] = []
   logged.on('data', (chunk) => lines.push(String(chunk)))
-  const app = createApp(endpointsOf({ version: '0.0.0-test', catalog: new Catalog(), window: 4 }), {
+  const catalog = options.catalog ?? new Catalog()
+  const app = createApp(endpointsOf({ version: '0.0.0-test', catalog, window: 4 }), {
     services: {
-      catalog: new Catalog(),
+      catalog,
       embed: options.embed ?? fakeEmbed,
       tokenize: (_model, texts) => texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       keyring: createKeyring(options.keys ?? []),
+      metrics: createMetrics(),
+      isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,
     },
     limits: { maxBodyBytes: 2000, requestTimeoutMs: 200 },
@@ -294,7 +307,9 @@ test('models are listed and shown in both dialects', async () => {
   })
   expect((await app.inject({ url: '/v1/models/none', headers })).statusCode).toBe(404)
   const page = (await app.inject({ url: '/api/v1/models?page_no=2&page_size=3', headers })).json()
-  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 4, models: [{ model: 'text-embedding-v1' }] })
+  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 9 })
+  expect(page.output.models).toHaveLength(3)
+  expect(page.output.models[0]).toMatchObject({ model: 'text-embedding-v1' })
 })
 
 function deferred() {
@@ -304,3 +319,49 @@ function deferred() {
   })
   return { promise, resolve }
 }
+
+test('the policy for long texts can be chosen by header, and what was cut is said', async () => {
+  const seen: string[] = []
+  const { app, post } = appWith({
+    embed: async (request, signal) => {
+      seen.push(request.overlong)
+      const result = await fakeEmbed(request, signal)
+      const embeddings = result.embeddings.map((e) => (e.index === 1 ? e : { ...e, isTruncated: true as const }))
+      return { ...result, embeddings }
+    },
+  })
+  const body = { model: 'text-embedding-v4', input: ['a', 'b', 'c'] }
+  const cut = await post(OPENAI, body, { 'x-quiver-overlong': 'truncate' })
+  expect([cut.statusCode, cut.headers['x-quiver-truncated'], seen]).toEqual([200, '0,2', ['truncate']])
+  const wrong = await post(OPENAI, body, { 'x-quiver-overlong': 'cut' })
+  expect([wrong.statusCode, wrong.json().error.param]).toEqual([400, 'x-quiver-overlong'])
+  const { payload, headers } = await app.inject({ url: '/metrics', headers: { authorization: 'Bearer k' } })
+  expect(headers['content-type']).toContain('text/plain')
+  expect(payload).toContain('quiver_truncated_inputs_total{model="text-embedding-v4"} 2')
+  expect(payload).toContain('quiver_inputs_total{model="text-embedding-v4"} 3')
+  expect(payload).toMatch(/quiver_http_request_seconds_count\{[^}]*status="400"\} 1/)
+})
+
+test('metrics tell about the traffic, so they need a key', async () => {
+  const { app } = appWith()
+  expect((await app.inject('/metrics')).statusCode).toBe(401)
+})
+
+test('compatible mode takes many texts only where the operator says so; the native side never does', async () => {
+  const input = Array(30).fill('a')
+  const strict = await appWith().post(OPENAI, { model: 'text-embedding-v4', input })
+  expect([strict.statusCode, strict.json().error.message]).toEqual([400, expect.stringContaining('larger than 10')])
+  const { post } = appWith({ isAutoSplit: true })
+  expect((await post(OPENAI, { model: 'text-embedding-v4', input: input.slice(0, 30) })).json().data).toHaveLength(30)
+  expect((await post(NATIVE, { model: 'text-embedding-v4', input: { texts: input } })).statusCode).toBe(400)
+})
+
+test('a model that will go says so with every answer', async () => {
+  const [v4] = new Catalog().list()
+  const deprecation = { since: '2026-01-01', sunset: '2027-01-01', successor: 'text-embedding-v5' }
+  const catalog = new Catalog(v4 === undefined ? [] : [{ ...v4, deprecation }])
+  const { headers } = await appWith({ catalog }).post(OPENAI, { model: 'text-embedding-v4', input: 'a' })
+  expect(headers.deprecation).toBe('@1767225600')
+  expect(headers.sunset).toBe('Fri, 01 Jan 2027 00:00:00 GMT')
+  expect(headers.link).toBe('</v1/models/text-embedding-v5>; rel="successor-version"')
+})

@@ -62,14 +62,11 @@ export function createApp(
     if (!services.isReady()) reply.header('connection', 'close')
   })
   app.addHook('onResponse', async (request, reply) => {
-    log.info({
-      requestId: request.id,
-      keyId: request.caller?.keyId,
-      method: request.method,
-      path: request.routeOptions.url ?? 'unknown route',
-      status: reply.statusCode,
-      ms: reply.elapsedTime,
-    })
+    const { method, routeOptions } = request
+    const { statusCode: status, elapsedTime: ms } = reply
+    const route = routeOptions.url ?? 'unknown route'
+    services.metrics.request({ method, route, status }, ms / 1000)
+    log.info({ requestId: request.id, keyId: request.caller?.keyId, method, path: route, status, ms })
   })
 
   app.setErrorHandler(fail)

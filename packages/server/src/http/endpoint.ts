@@ -5,6 +5,7 @@ import type { Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { Embed } from '../embedding/embed.js'
 import type { Tokenize } from '../embedding/tokenize.js'
+import type { Metrics } from '../telemetry/metrics.js'
 
 /** What handlers may use. */
 export interface Services {
@@ -12,6 +13,9 @@ export interface Services {
   embed: Embed
   tokenize: Tokenize
   keyring: Keyring
+  metrics: Metrics
+  /** Whether compatible mode takes more texts than the model's limit. */
+  isAutoSplit: boolean
   /** Whether a request for an embedding would be served now. */
   isReady: () => boolean
 }

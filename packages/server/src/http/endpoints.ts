@@ -6,10 +6,21 @@ import { documentationOf } from './docs.js'
 import type { Endpoint } from './endpoint.js'
 import { guideOf } from './guide.js'
 import { livez, readyz } from './health.js'
+import { metrics } from './metrics.js'
 import { embeddings } from './openai/embeddings.js'
 import { model, models } from './openai/models.js'
 
-const API: readonly Endpoint[] = [embeddings, models, model, textEmbedding, tokenizer, dashscopeModels, livez, readyz]
+const API: readonly Endpoint[] = [
+  embeddings,
+  models,
+  model,
+  textEmbedding,
+  tokenizer,
+  dashscopeModels,
+  livez,
+  readyz,
+  metrics,
+]
 
 /**
  * Which URL does what: every endpoint of the server.

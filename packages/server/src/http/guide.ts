@@ -27,8 +27,8 @@ Self-hosted embeddings that answer the DashScope and the OpenAI protocol. Point 
 `.trim()
 
 const AFTER = `
-All are served by the built-in model, which needs no download and no network. A model of one dimension ignores a requested
-one, as the original service does.
+All are served by the built-in model, which needs no download and no network. v1 and v2 ignore a requested dimension, as the
+original service does. OpenAI's names take any number of components up to the largest shown.
 
 **Dimensions.** Every dimension is a prefix of the 2,048 components that the model computes, brought back to unit
 length. Nothing is padded or repeated. The model's meaning lies mainly in the first 384 components; the later ones add
@@ -37,7 +37,9 @@ what its lower layers know, and gain little: choose 256 to 512 to save space, 1,
 **Tokens.** \`usage\` counts the tokens of the model's own tokenizer (a Unigram vocabulary pruned from XLM-RoBERTa's),
 without prompts and special tokens. They are not those of the original service.
 
-**Long texts.** A text of more tokens than the table says is a 400, never cut in silence.
+**Long texts.** A text of more tokens than the table says is a 400, never cut in silence. The request header
+\`x-quiver-overlong: truncate\` cuts it instead, and \`x-quiver-truncated\` in the answer says which; \`chunk-mean\` embeds it
+whole, up to 131,072 tokens. Both can also be set for a model in the configuration.
 The network reads {window} tokens at a time: a longer text is embedded whole, in windows of nearly equal length whose unit
 vectors are averaged, weighted by their tokens.
 

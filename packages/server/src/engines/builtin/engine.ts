@@ -6,6 +6,9 @@ import { Tokenizer } from './tokenizer.js'
 import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
 import { WorkerPool } from './worker-pool.js'
 
+/** What catalog entries call this engine. */
+export const BUILTIN_ID = 'builtin-text'
+
 export interface BuiltinEngineOptions {
   threads: number
   maxQueuedInputs: number
@@ -40,7 +43,7 @@ export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise
 
 /** Our own model, in worker threads; one text at a time each. */
 class BuiltinEngine implements Engine {
-  readonly id = 'builtin-text'
+  readonly id = BUILTIN_ID
   readonly identity: string
   readonly dimension: number
   readonly window: number

@@ -65,9 +65,9 @@ export class Tokenizer {
     for (let start = 0; start < normalized.length && ids.length <= maxTokens; ) {
       const space = normalized.indexOf(' ', start)
       const end = space === -1 ? normalized.length : space
-      // A word this long has more tokens than are wanted whatever they are; it need not be cut up to know that.
-      if (end - start > maxTokens * this.#unigram.longestPiece) return { ids: new Int32Array(0), isOverLimit: true }
-      for (const id of this.#encodeWord(WORD_START + normalized.slice(start, end))) ids.push(id)
+      // A word this long has more tokens than are wanted whatever they are: its beginning is enough.
+      const kept = Math.min(end, start + (maxTokens + 1) * this.#unigram.longestPiece)
+      for (const id of this.#encodeWord(WORD_START + normalized.slice(start, kept))) ids.push(id)
       start = end + 1
     }
     return { ids: Int32Array.from(ids.slice(0, maxTokens)), isOverLimit: ids.length > maxTokens }

@@ -51,7 +51,7 @@ export class WeightsError extends Error {
  * @throws {WeightsError} naming the file and what is wrong with it.
  */
 export async function loadWeights(folder: string): Promise<Weights> {
-  const manifest = parseFile('manifest.json', Manifest, await read(folder, 'manifest.json'))
+  const manifest = await loadManifest(folder)
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
   const terms = parseFile('terms.json', Terms, await read(folder, 'terms.json'))
   const [, tokenizer, idf] = await Promise.all([
@@ -66,6 +66,11 @@ export async function loadWeights(folder: string): Promise<Weights> {
     tokenizerFile: JSON.parse(tokenizer.toString()),
     terms: { saturation: terms.saturation, idf: toFloat32(idf) },
   }
+}
+
+/** What a folder of weights promises, nothing verified yet. @throws {WeightsError} */
+export async function loadManifest(folder: string): Promise<Manifest> {
+  return parseFile('manifest.json', Manifest, await read(folder, 'manifest.json'))
 }
 
 async function read(folder: string, name: string): Promise<Buffer> {

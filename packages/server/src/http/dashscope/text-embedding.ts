@@ -1,6 +1,6 @@
 import { ApiError, dashscope } from '@quiver/protocol'
-import { check } from '../../catalog/check.js'
 import type { Endpoint } from '../endpoint.js'
+import { runEmbed } from '../run-embed.js'
 
 export const textEmbedding: Endpoint = {
   method: 'POST',
@@ -10,14 +10,13 @@ export const textEmbedding: Endpoint = {
   summary: 'Embed one text or a list of texts',
   body: dashscope.TextEmbeddingBody,
   response: dashscope.TextEmbeddingResponse,
-  async handle({ services, body, request, reply, requestId, signal }) {
+  async handle(exchange) {
+    const { body, request, requestId } = exchange
     // Before the body: an asynchronous call has `input.url` and no texts.
     if (String(request.headers['x-dashscope-async']).toLowerCase() === 'enable') {
       throw new ApiError('access_denied', 'current user api does not support asynchronous calls.')
     }
     const parsed = dashscope.parseTextEmbedding(body)
-    const result = await services.embed(check(dashscope.decodeTextEmbedding(parsed), services.catalog), signal)
-    reply.header('x-quiver-space', result.space)
-    return dashscope.encodeTextEmbedding(result, requestId)
+    return dashscope.encodeTextEmbedding(await runEmbed(dashscope.decodeTextEmbedding(parsed), exchange), requestId)
   },
 }

@@ -1,7 +1,10 @@
 import { openai } from '@quiver/protocol'
-import { check } from '../../catalog/check.js'
 import type { Endpoint } from '../endpoint.js'
+import { runEmbed } from '../run-embed.js'
 import { toBase64, toFloats } from '../vector-to-wire.js'
+
+/** Texts in one request where the operator allows more than the model's limit: OpenAI's own number. */
+const AUTO_SPLIT_INPUTS = 2048
 
 export const embeddings: Endpoint = {
   method: 'POST',
@@ -11,11 +14,11 @@ export const embeddings: Endpoint = {
   summary: 'Embed one text or a list of texts',
   body: openai.EmbeddingsBody,
   response: openai.EmbeddingsResponse,
-  async handle({ services, body, reply, requestId, signal }) {
+  async handle(exchange) {
+    const { body, requestId, services } = exchange
     const parsed = openai.parseEmbeddings(body)
-    const request = check(openai.decodeEmbeddings(parsed), services.catalog)
-    const result = await services.embed(request, signal)
-    reply.header('x-quiver-space', result.space)
+    const options = services.isAutoSplit ? { maxInputs: AUTO_SPLIT_INPUTS } : {}
+    const result = await runEmbed(openai.decodeEmbeddings(parsed), exchange, options)
     const vectorToWire = parsed.encoding_format === 'base64' ? toBase64 : toFloats
     return openai.encodeEmbeddings(result, { requestId, vectorToWire })
   },

@@ -1,0 +1,60 @@
+import { ApiError, type EmbedRequest, type EmbedResult, type Overlong } from '@quiver/protocol'
+import { type CheckOptions, check } from '../catalog/check.js'
+import { TextModel } from '../catalog/text-model.js'
+import type { Exchange } from './endpoint.js'
+
+/** Request header, of every dialect: what happens to a text of more tokens than its model takes. */
+const OVERLONG_HEADER = 'x-quiver-overlong'
+
+/**
+ * What every embedding endpoint has in common between decoding and encoding: the header option, the model's limits, the
+ * vectors, and the response headers that tell what no dialect has room for:
+ * `x-quiver-space`, the vector space; `x-quiver-truncated`, positions of the inputs that were cut, from 0;
+ * `deprecation`, `sunset` and `link` of a model that will go.
+ *
+ * @throws {ApiError} as `catalog/check.ts` and `embedding/embed.ts` do.
+ */
+export async function runEmbed(
+  request: EmbedRequest,
+  { services, request: { headers }, reply, signal }: Pick<Exchange, 'services' | 'request' | 'reply' | 'signal'>,
+  options: CheckOptions = {},
+): Promise<EmbedResult> {
+  const overlong = parseOverlong(headers[OVERLONG_HEADER])
+  const checked = check(overlong === undefined ? request : { ...request, overlong }, services.catalog, options)
+  for (const [name, value] of deprecationHeaders(checked.model)) reply.header(name, value)
+  const result = await services.embed(checked, signal)
+  const truncated = result.embeddings.filter(({ isTruncated }) => isTruncated).map(({ index }) => index)
+  reply.header('x-quiver-space', result.space)
+  if (truncated.length > 0) reply.header('x-quiver-truncated', truncated.join(','))
+  services.metrics.embedded(result.model, {
+    inputs: result.embeddings.length,
+    tokens: result.totalTokens,
+    truncated: truncated.length,
+  })
+  return result
+}
+
+function parseOverlong(value: string | string[] | undefined): Overlong | undefined {
+  if (value === undefined) return undefined
+  const parsed = TextModel.shape.overlong.safeParse(value)
+  if (parsed.success) return parsed.data
+  const allowed = TextModel.shape.overlong.options.join(', ')
+  throw new ApiError('invalid_parameter', `Header ${OVERLONG_HEADER} must be one of ${allowed}.`, {
+    param: OVERLONG_HEADER,
+  })
+}
+
+/** RFC 9745 (date as a structured field), RFC 8594, and the successor as a link relation (RFC 5829). */
+function deprecationHeaders({ deprecation }: TextModel): [name: string, value: string][] {
+  if (deprecation === undefined) return []
+  const { since, sunset, successor } = deprecation
+  return [
+    ['deprecation', `@${Date.parse(since) / 1000}`],
+    ...(sunset === undefined ? [] : [['sunset', new Date(sunset).toUTCString()] satisfies [string, string]]),
+    ...(successor === undefined
+      ? []
+      : [
+          ['link', `</v1/models/${encodeURIComponent(successor)}>; rel="successor-version"`] satisfies [string, string],
+        ]),
+  ]
+}
