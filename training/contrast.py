@@ -26,6 +26,7 @@ from batching import padded
 from check_leakage import is_leak
 from common import CONFIG, DATA, SEED, WORK, Progress, read_jsonl, rows, seeded
 from distill import Guides, Lines, Watch, plot, similarity_loss
+from scale import development_sets
 from student import Student
 from targets import TargetSpace, labelled
 from text import encode, framed, prompt_ids
@@ -43,7 +44,10 @@ class Pairs:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer, self.prompts = tokenizer, prompt_ids(tokenizer)
         self.groups: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
+        held_out = {text for firsts, _, scores in development_sets().values() if scores is None for text in firsts}
         for item in read_jsonl(WORK / "pairs.jsonl"):
+            if item["first"] in held_out:
+                continue
             group = f"parallel:{item['lang']}" if item["task"] == "parallel" else item["task"]
             self.groups[group].append((item["first"], item["second"], 1.0))
         for lang, score, first, second in rows(DATA / "text/train/stsb_train.tsv.gz"):

@@ -1,4 +1,4 @@
-"""Step 8: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
+"""Step 9: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
 
 `--untrained` exports the initial student, so that a server can be written against the formats before training ends.
 """

@@ -1,4 +1,4 @@
-"""Step 7: how loud may components 385–2,048 be? Scales them in student.safetensors so that longer prefixes do no harm.
+"""Step 8: how loud may components 385–2,048 be? Scales them in student.safetensors so that longer prefixes do no harm.
 
 Development figures (STSb dev in seven languages; query → code and translation retrieval among training pairs) are taken at
 every dimension for a series of factors; the largest factor wins with which, from 384 components on, no longer prefix is
@@ -33,7 +33,7 @@ PAIRS = 50 if SMOKE else 250
 
 
 def development_sets() -> dict[str, tuple[list[str], list[str], list[float] | None]]:
-    """Name → first texts, second texts, human scores (None: retrieval of the second by the first)."""
+    """Name → first texts, second texts, human scores (None: retrieval of the second by the first; no training pairs)."""
     sets: dict[str, tuple[list[str], list[str], list[float] | None]] = {}
     for lang in ("en", "zh", "de", "es", "fr", "ja", "ru"):
         records = [record for record in rows(DATA / "text/eval/stsb_dev.tsv.gz") if record[0] == lang][-PAIRS:]
@@ -61,7 +61,7 @@ def main() -> None:
     torch.set_num_threads(os.cpu_count() or 1)
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
-    state = load_file(WORK / "sts.safetensors")
+    state = load_file(WORK / "chosen.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.eval()
