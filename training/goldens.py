@@ -1,4 +1,4 @@
-"""Step 10: files by which the TypeScript engine proves that it computes the same as the training side.
+"""Step 11: files by which the TypeScript engine proves that it computes the same as the training side.
 
 tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids)
 canary.json            beside the weights: eight of the next, by which a server tests itself when it starts
