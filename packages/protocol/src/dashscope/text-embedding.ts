@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
+import type { OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
 
 const TextType = z.enum(['query', 'document'])
@@ -98,12 +99,12 @@ function firstGiven<Value>(values: readonly (Value | null | undefined)[]): Value
 }
 
 /** Neutral → wire. The live service sends neither `code` nor `message` on success. */
-export function encodeTextEmbedding(result: EmbedResult, requestId: string): TextEmbeddingResponse {
+export function encodeTextEmbedding(result: EmbedResult, requestId: string): OnWire<TextEmbeddingResponse> {
   return {
     output: {
       embeddings: result.embeddings.map(({ index, dense, sparse }) => ({
         text_index: index,
-        ...(dense && { embedding: Array.from(dense) }),
+        ...(dense && { embedding: dense }),
         ...(sparse && { sparse_embedding: sparse }),
       })),
     },

@@ -34,16 +34,17 @@ test.each([
 })
 
 test('the answer has the shape of the OpenAI API and the request id of DashScope', () => {
+  const dense = Float32Array.of(0.5, -0.5)
   const result = {
     model: 'm',
-    embeddings: [{ index: 0, dense: Float32Array.of(0.5, -0.5), tokens: 3 }],
+    embeddings: [{ index: 0, dense, tokens: 3 }],
     totalTokens: 3,
     space: 's',
   }
-  expect(encodeEmbeddings(result, { requestId: 'r1', vectorToWire: (vector) => Array.from(vector) })).toEqual({
+  expect(encodeEmbeddings(result, { requestId: 'r1', vectorToWire: (vector) => vector })).toEqual({
     object: 'list',
     model: 'm',
-    data: [{ object: 'embedding', index: 0, embedding: [0.5, -0.5] }],
+    data: [{ object: 'embedding', index: 0, embedding: dense }],
     usage: { prompt_tokens: 3, total_tokens: 3 },
     id: 'r1',
   })

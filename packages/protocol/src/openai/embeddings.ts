@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
+import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
 
 /**
@@ -29,7 +30,7 @@ export type EmbeddingsBody = z.output<typeof EmbeddingsBody>
 export const EmbeddingsResponse = z.object({
   data: z.array(
     z.object({
-      embedding: z.union([z.array(z.number()), z.string()]),
+      embedding: z.union([z.array(z.number()), Base64]),
       index: z.int(),
       object: z.literal('embedding'),
     }),
@@ -78,12 +79,13 @@ export function decodeEmbeddings(body: EmbeddingsBody): EmbedRequest {
 /**
  * Neutral → wire.
  *
- * @param vectorToWire number[] for `float`, a base64 string for `base64`; the caller picks it from the request.
+ * @param vectorToWire what the answer holds: the vector itself for `float`, its bytes for `base64`; the caller picks it
+ * from the request.
  */
 export function encodeEmbeddings(
   result: EmbedResult,
-  options: { requestId: string; vectorToWire: (vector: Float32Array) => number[] | string },
-): EmbeddingsResponse {
+  options: { requestId: string; vectorToWire: (vector: Float32Array) => Float32Array | Uint8Array },
+): OnWire<EmbeddingsResponse> {
   return {
     data: result.embeddings.map(({ dense, index }) => ({
       embedding: options.vectorToWire(dense ?? new Float32Array(0)),

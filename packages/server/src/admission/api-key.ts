@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { ApiError } from '@quiver/protocol'
 
 /** Who calls. With keys from the configuration there is nothing more to know than which key it was. */
@@ -45,5 +45,5 @@ function wrongKey(): ApiError {
 }
 
 function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest()
+  return hash('sha256', key, 'buffer')
 }

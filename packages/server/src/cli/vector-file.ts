@@ -1,4 +1,5 @@
 import { open, rename, rm } from 'node:fs/promises'
+import { encodeJson } from '../http/encode-json.js'
 import { toBase64, toFloats } from '../http/vector-to-wire.js'
 import { EXIT, UserError } from './exit.js'
 
@@ -37,7 +38,7 @@ export async function openVectorFile(options: {
 }
 
 function jsonLine({ index, dense, tokens }: VectorRow, encoding: Encoding): string {
-  return `${JSON.stringify({ index, embedding: encoding === 'base64' ? toBase64(dense) : toFloats(dense), tokens })}\n`
+  return `${encodeJson({ index, embedding: encoding === 'base64' ? toBase64(dense) : toFloats(dense), tokens })}\n`
 }
 
 function toStandardOutput(encoding: Encoding): VectorFile {

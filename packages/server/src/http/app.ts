@@ -7,6 +7,7 @@ import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
 import { authenticate } from './authenticate.js'
 import { dialectOf } from './dialect-of.js'
+import { encodeJson } from './encode-json.js'
 import type { Endpoint, Services } from './endpoint.js'
 import { readJson } from './read-body.js'
 import { ClientGone, requestSignal } from './request-signal.js'
@@ -52,21 +53,27 @@ export function createApp(
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
   app.decorateRequest('caller', undefined)
+  // Fastify sends a Buffer as it is; its types know of strings only.
+  app.setReplySerializer(encodeJson as unknown as (answer: unknown) => string)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks call back instead of returning promises: every request passes all of them.
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    done()
   })
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     // While draining, clients with connection pools must not keep the server open.
     if (!services.isReady()) reply.header('connection', 'close')
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const { method, routeOptions } = request
     const { statusCode: status, elapsedTime: ms } = reply
     const route = routeOptions.url ?? 'unknown route'
     services.metrics.request({ method, route, status }, ms / 1000)
     log.info({ requestId: request.id, keyId: request.caller?.keyId, method, path: route, status, ms })
+    done()
   })
 
   app.setErrorHandler(fail)
@@ -78,8 +85,9 @@ export function createApp(
         method: endpoint.method,
         url,
         // Before the body is read: a stranger cannot make the server buffer anything.
-        onRequest: async (request) => {
+        onRequest: (request, _reply, done) => {
           if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring)
+          done()
         },
         handler: (request, reply) => handle(endpoint, { request, reply, services, limits }),
       })

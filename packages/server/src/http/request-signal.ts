@@ -15,7 +15,7 @@ export function requestSignal(response: ServerResponse, timeoutMs: number): Abor
     () => controller.abort(new DOMException(`the request took longer than ${timeoutMs} ms`, 'TimeoutError')),
     timeoutMs,
   )
-  response.once('finish', () => clearTimeout(deadline))
+  // Comes after every answer too, also on a connection that is kept.
   response.once('close', () => {
     clearTimeout(deadline)
     if (!response.writableFinished) controller.abort(new ClientGone('the client has gone'))

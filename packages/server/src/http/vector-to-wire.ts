@@ -1,13 +1,15 @@
 import { endianness } from 'node:os'
 
-/** JSON numbers that read back as exactly the same float32 values. */
-export function toFloats(vector: Float32Array): number[] {
-  return Array.from(vector)
+/** A vector that the answer holds as JSON numbers; `encodeJson` writes their digits. */
+export function toFloats(vector: Float32Array): Float32Array {
+  return vector
 }
 
-/** Standard base64 of the little-endian float32 bytes, the default wire format of the OpenAI SDKs. */
-export function toBase64(vector: Float32Array): string {
+/**
+ * A vector that the answer holds as base64, the default wire format of the OpenAI SDKs: its little-endian float32 bytes,
+ * which `encodeJson` writes as base64. A view where the machine is little-endian; no copy.
+ */
+export function toBase64(vector: Float32Array): Uint8Array {
   const bytes = Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength)
-  if (endianness() === 'LE') return bytes.toString('base64')
-  return Buffer.from(bytes).swap32().toString('base64')
+  return endianness() === 'LE' ? bytes : Buffer.from(bytes).swap32()
 }
