@@ -4,11 +4,13 @@ import { engine } from './speed/engine.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
 import { startup } from './speed/startup.js'
+import { wire } from './speed/wire.js'
 
 const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
   quality,
   engine,
   http,
+  wire,
   startup,
   install,
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { QUIVER } from '../places.js'
 import { costOf, type ProcessCost } from './process-cost.js'
 
-/** A server in a process of its own, with a home that goes when it stops. */
+/** A server in a process of its own. */
 export interface ServerProcess {
   url: string
   /** From the start of the process until /readyz said yes. */
@@ -18,21 +18,42 @@ export interface ServerProcess {
 const START_TIMEOUT_MS = 120_000
 const POLL_MS = 5
 
-/** @throws when it exits, or is not ready within two minutes. */
+/** `quiver serve`. @throws when it exits, or is not ready within two minutes. */
 export async function startServer(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
   const home = await mkdtemp(join(tmpdir(), 'quiver-bench-home-'))
+  const removeHome = () => rm(home, { recursive: true, force: true })
+  try {
+    const server = await startProcess([process.execPath, QUIVER, 'serve', '--port', '0'], {
+      environment: { QUIVER_HOME: home, ...settings },
+      isReady,
+    })
+    return { ...server, stop: () => server.stop().then(removeHome) }
+  } catch (error) {
+    await removeHome()
+    throw error
+  }
+}
+
+/** Any program that prints its address. @throws when it exits, or is not ready within two minutes. */
+export async function startProcess(
+  [program, ...words]: readonly [string, ...string[]],
+  options: {
+    environment?: Readonly<Record<string, string>>
+    /** Asked until it says yes; without it a program is ready when it has printed its address. */
+    isReady?: (url: string) => Promise<boolean>
+  } = {},
+): Promise<ServerProcess> {
   const startedAt = performance.now()
-  const child = spawn(process.execPath, [QUIVER, 'serve', '--port', '0'], {
-    env: { ...process.env, QUIVER_HOME: home, ...settings },
+  const child = spawn(program, words, {
+    env: { ...process.env, ...options.environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const stop = async () => {
     if (child.exitCode === null && child.kill('SIGTERM')) await once(child, 'exit')
-    await rm(home, { recursive: true, force: true })
   }
   try {
     const url = await urlFrom(child.stdout, child)
-    while (!(await isReady(url))) {
+    while (options.isReady !== undefined && !(await options.isReady(url))) {
       if (performance.now() - startedAt > START_TIMEOUT_MS) throw new Error('the server is not ready after two minutes')
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
@@ -45,22 +66,17 @@ export async function startServer(settings: Readonly<Record<string, string>>): P
   }
 }
 
-/** The address is in the banner, which comes when the server listens. */
-async function urlFrom(output: NodeJS.ReadableStream, child: NodeJS.EventEmitter): Promise<string> {
+/** The first address that is printed. What follows is read and dropped: a closed pipe would end the program. */
+function urlFrom(output: NodeJS.ReadableStream, child: NodeJS.EventEmitter): Promise<string> {
   let text = ''
-  const exited = once(child, 'exit').then(([code]) => {
-    throw new Error(`the server ended with code ${code} before it was ready`)
-  })
-  const printed = (async () => {
-    for await (const part of output) {
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the server ended with code ${code} before it was ready`)))
+    output.on('data', (part) => {
       text += String(part)
-      const url = text.match(/http:\/\/[\d.]+:\d+/)?.[0]
-      if (url !== undefined) return url
-    }
-    throw new Error('the server printed no address')
-  })()
-  exited.catch(() => {}) // it exits in the end; only before the address does that matter
-  return Promise.race([printed, exited])
+      const url = text.match(/http:\/\/[\d.]+:\d+(?=\s)/)?.[0]
+      if (url !== undefined) resolve(url)
+    })
+  })
 }
 
 async function isReady(url: string): Promise<boolean> {

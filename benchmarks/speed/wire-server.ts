@@ -1,0 +1,73 @@
+/**
+ * `node wire-server.js quiver|bare`: a server whose vectors are ready, so that only the way from request to answer
+ * costs anything. Prints its address and serves until it is ended.
+ */
+import { randomUUID } from 'node:crypto'
+import { createKeyring } from '@quiver/server/dist/admission/api-key.js'
+import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
+import { Settings } from '@quiver/server/dist/config.js'
+import type { Embed } from '@quiver/server/dist/embedding/embed.js'
+import { createApp } from '@quiver/server/dist/http/app.js'
+import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
+import { createLog } from '@quiver/server/dist/telemetry/log.js'
+import { type FastifyInstance, fastify } from 'fastify'
+import { readyVectors } from './ready-vectors.js'
+
+const SERVERS: Readonly<Record<string, () => FastifyInstance>> = { quiver, bare }
+
+const create = SERVERS[process.argv[2] ?? '']
+if (create === undefined) throw new TypeError(`say which server: ${Object.keys(SERVERS).join(' or ')}`)
+process.stdout.write(`${await create().listen({ host: '127.0.0.1', port: 0 })}\n`)
+process.once('SIGTERM', () => process.exit(0))
+
+/** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
+function quiver(): FastifyInstance {
+  const vectors = readyVectors()
+  const embed: Embed = async ({ model, inputs }) => ({
+    model: model.id,
+    embeddings: inputs.map((text, index) => ({
+      index,
+      dense: vectors[index % vectors.length] ?? new Float32Array(0),
+      tokens: text.length,
+    })),
+    totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
+    space: '0123456789abcdef',
+  })
+  const catalog = new Catalog()
+  const settings = Settings.parse({})
+  return createApp(endpointsOf({ version: '0', catalog, window: 500 }), {
+    services: { catalog, embed, tokenize: () => [], keyring: createKeyring(['any']), isReady: () => true },
+    limits: settings,
+    log: createLog(settings.logLevel),
+  })
+}
+
+/** The least that a server on the same framework can do: no key, no checks, arrays of numbers ready for JSON.stringify. */
+function bare(): FastifyInstance {
+  const vectors = readyVectors()
+  const arrays = vectors.map((vector) => Array.from(vector))
+  const app = fastify()
+  app.post('/v1/embeddings', async (request) => {
+    const { model, input, encoding_format } = request.body as {
+      model: string
+      input: string[]
+      encoding_format?: string
+    } // what this benchmark's load sends
+    return {
+      data: input.map((_, index) => ({
+        embedding: encoding_format === 'base64' ? base64Of(vectors[index % vectors.length]) : arrays[index % 10],
+        index,
+        object: 'embedding',
+      })),
+      model,
+      object: 'list',
+      usage: { prompt_tokens: 10, total_tokens: 10 },
+      id: randomUUID(),
+    }
+  })
+  return app
+}
+
+function base64Of(vector: Float32Array = new Float32Array(0)): string {
+  return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
+}
