@@ -10,6 +10,7 @@ import type { Embed } from '@quiver/server/dist/embedding/embed.js'
 import { createApp } from '@quiver/server/dist/http/app.js'
 import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
+import { createMetrics } from '@quiver/server/dist/telemetry/metrics.js'
 import { type FastifyInstance, fastify } from 'fastify'
 import { readyVectors } from './ready-vectors.js'
 
@@ -36,7 +37,15 @@ function quiver(): FastifyInstance {
   const catalog = new Catalog()
   const settings = Settings.parse({})
   return createApp(endpointsOf({ version: '0', catalog, window: 500 }), {
-    services: { catalog, embed, tokenize: () => [], keyring: createKeyring(['any']), isReady: () => true },
+    services: {
+      catalog,
+      embed,
+      tokenize: () => [],
+      keyring: createKeyring(['any']),
+      metrics: createMetrics(),
+      isAutoSplit: settings.autoSplit,
+      isReady: () => true,
+    },
     limits: settings,
     log: createLog(settings.logLevel),
   })
