@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { ApiError } from '@quiver/protocol'
 import fc from 'fast-check'
+import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
@@ -240,13 +241,49 @@ test('when the client goes, the work is told to stop', async () => {
 })
 
 test('bytes that are no HTTP get a JSON error and a closed connection', async () => {
-  const { app } = appWith()
+  const answer = await rawAnswer(appWith().app, 'NONSENSE\r\n\r\n')
+  expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"malformed_http"/)
+  expect(requestIdsOf(answer)).toHaveLength(3)
+})
+
+test.each(['', ';;;', '/', 'a/b; c="'])('a malformed content type (%j) does not matter', async (contentType) => {
+  const { post } = appWith()
+  const answer = await post(OPENAI, { model: 'text-embedding-v4', input: 'x' }, { 'content-type': contentType })
+  expect(answer.statusCode).toBe(200)
+})
+
+test('a request without a Host header gets a JSON error with its id', async () => {
+  const answer = await rawAnswer(appWith().app, 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n')
+  expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*no Host header/)
+  expect(requestIdsOf(answer)).toHaveLength(3)
+})
+
+test('an expectation that is not known is ignored', async () => {
+  const head = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nConnection: close\r\n\r\n'
+  expect(await rawAnswer(appWith().app, head)).toMatch(/^HTTP\/1.1 200 [\s\S]*{"status":"ok"}$/)
+})
+
+test('a head that is too long says so, with an id', async () => {
+  const answer = await rawAnswer(appWith().app, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
+  expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*its head has more than 16384 bytes/)
+  expect(requestIdsOf(answer)).toHaveLength(3)
+})
+
+test('a client that goes while it sends its body is no fault of ours', async () => {
+  const { app, lines } = appWith({ level: 'error' })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
-  socket.write('NONSENSE\r\n\r\n')
-  const chunks: Buffer[] = []
-  for await (const chunk of socket) chunks.push(chunk)
-  expect(Buffer.concat(chunks).toString()).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"malformed_http"/)
+  socket.write(`POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 100\r\n\r\n{"`)
+  setTimeout(() => socket.resetAndDestroy(), 50)
+  await new Promise((resolve) => app.server.once('connection', (own) => own.once('close', resolve)))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(lines).toEqual([])
+})
+
+test('an answer comes whole, with its length', async () => {
+  const response = await appWith().post(OPENAI, { model: 'text-embedding-v4', input: ['风', 'b'] })
+  expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
+  expect(response.headers['content-length']).toBe(String(response.rawPayload.length))
 })
 
 test('inputs and keys are not logged, even at the finest level', async () => {
@@ -311,6 +348,22 @@ test('models are listed and shown in both dialects', async () => {
   expect(page.output.models).toHaveLength(3)
   expect(page.output.models[0]).toMatchObject({ model: 'text-embedding-v1' })
 })
+
+/** Send bytes on a connection of their own and read until the server closes it. */
+async function rawAnswer(app: FastifyInstance, bytes: string): Promise<string> {
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  socket.write(bytes)
+  const chunks: Buffer[] = []
+  for await (const chunk of socket) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
+}
+
+/** The id in the header and in the body's two places, when they are equal. */
+function requestIdsOf(answer: string): string[] {
+  const [, id = 'none'] = /x-request-id: (\S+)/.exec(answer) ?? []
+  return answer.split(id).slice(1)
+}
 
 function deferred() {
   let resolve: (value: unknown) => void = () => {}

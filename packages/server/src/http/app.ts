@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
-import { ApiError, openai, statusOf } from '@quiver/protocol'
+import { ApiError } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Caller } from '../admission/api-key.js'
 import type { Settings } from '../config.js'
@@ -9,8 +8,9 @@ import { authenticate } from './authenticate.js'
 import { dialectOf } from './dialect-of.js'
 import { encodeJson } from './encode-json.js'
 import type { Endpoint, Services } from './endpoint.js'
+import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
-import { ClientGone, requestSignal } from './request-signal.js'
+import { isClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
 
 declare module 'fastify' {
@@ -33,7 +33,7 @@ export function createApp(
   { services, limits, log }: { services: Services; limits: HttpLimits; log: Logger },
 ): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    if (error instanceof ClientGone) return reply.hijack()
+    if (isClientGone(error, request.raw)) return reply.hijack()
     reply.header('x-request-id', request.id)
     return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
       reply,
@@ -47,11 +47,14 @@ export function createApp(
     requestTimeout: RECEIVE_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
+    http: { requireHostHeader: false }, // Node would answer without a body; checkHost does it in our words
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true },
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
+  // An expectation that is not known may be ignored (RFC 9110 §10.1.1); Node would answer 417 without a body.
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   app.decorateRequest('caller', undefined)
   // Fastify sends a Buffer as it is; its types know of strings only.
   app.setReplySerializer(encodeJson as unknown as (answer: unknown) => string)
@@ -60,6 +63,9 @@ export function createApp(
   // Hooks call back instead of returning promises: every request passes all of them.
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
+    checkHost(request.raw)
+    // The content type is not asked (read-body.ts), so one that is malformed must not be refused either.
+    if (request.mediaType === undefined) delete request.headers['content-type']
     done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -132,21 +138,4 @@ function unroutable(app: FastifyInstance, request: FastifyRequest): ApiError {
   const allowed = (['GET', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
   if (allowed.length === 0) return new ApiError('not_found', 'Not found!')
   return new ApiError('method_not_allowed', `${request.method} is not allowed here; use ${allowed.join(' or ')}.`)
-}
-
-/** Bytes that are no HTTP request get a JSON error too; their dialect is unknown, so it is OpenAI's. */
-function answerMalformedHttp(this: FastifyInstance, _error: Error, socket: Socket): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const error = new ApiError('malformed_http', 'Malformed HTTP request.')
-  const body = JSON.stringify(openai.encodeError(error, randomUUID()))
-  const head = [
-    `HTTP/1.1 ${statusOf(error, 'openai')} Bad Request`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ]
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
 }

@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** Nobody is left to read the answer. */
 export class ClientGone extends Error {
@@ -21,4 +21,10 @@ export function requestSignal(response: ServerResponse, timeoutMs: number): Abor
     if (!response.writableFinished) controller.abort(new ClientGone('the client has gone'))
   })
   return controller.signal
+}
+
+/** Whether an error says no more than that the client went: while it waited, or while it was still sending. */
+export function isClientGone(error: unknown, request: IncomingMessage): boolean {
+  if (error instanceof ClientGone) return true
+  return request.destroyed && error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
 }

@@ -10,10 +10,10 @@ export function toApiError(error: unknown, limits: { maxBodyBytes: number; bodyB
     const came = limits.bodyBytes === undefined ? 'it has more' : `it has ${limits.bodyBytes}`
     return new ApiError('body_too_large', `Payload Too Large: a body may have ${limits.maxBodyBytes} bytes, ${came}.`)
   }
-  if (code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH' || code === 'FST_ERR_CTP_EMPTY_JSON_BODY') {
+  if (code === 'FST_ERR_BAD_URL') return new ApiError('not_found', 'Not found! The URL is malformed.')
+  if (String(code).startsWith('FST_ERR_') && isCallersFault(error)) {
     return new ApiError('invalid_body', 'Required body invalid, please check the request body format.')
   }
-  if (code === 'FST_ERR_BAD_URL') return new ApiError('not_found', 'Not found! The URL is malformed.')
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return new ApiError('timed_out', 'Request timed out, please try again later.')
   }
@@ -34,4 +34,10 @@ export function sendError(
   reply.header('x-should-retry', String(isRetryable))
   const body = dialect === 'dashscope' ? dashscope.encodeError(error, requestId) : openai.encodeError(error, requestId)
   return reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body))
+}
+
+/** Fastify's own errors say whose fault they are by their status. */
+function isCallersFault(error: unknown): boolean {
+  const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500
+  return status >= 400 && status < 500
 }
