@@ -263,6 +263,21 @@ test('an expectation that is not known is ignored', async () => {
   expect(await rawAnswer(appWith().app, head)).toMatch(/^HTTP\/1.1 200 [\s\S]*{"status":"ok"}$/)
 })
 
+test('a body that waits for «100 Continue» is asked for', async () => {
+  const body = '{"model":"text-embedding-v4","input":"x"}'
+  const head = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nConnection: close\r\nExpect: 100-continue\r\n`
+  const answer = await rawAnswer(appWith().app, `${head}Content-Length: ${body.length}\r\n\r\n${body}`)
+  expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/)
+})
+
+test('«100 Continue» does not get into an answer that waits for another one', async () => {
+  const first = 'GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n'
+  const expecting = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'
+  const answers = await rawAnswer(appWith().app, first + expecting)
+  expect(answers).not.toContain('100 Continue')
+  expect(answers).toMatch(/\r\n\r\n{"status":"ok"}$/)
+})
+
 test('a head that is too long says so, with an id', async () => {
   const answer = await rawAnswer(appWith().app, `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
   expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*its head has more than 16384 bytes/)

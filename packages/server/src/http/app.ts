@@ -8,6 +8,7 @@ import { authenticate } from './authenticate.js'
 import { dialectOf } from './dialect-of.js'
 import { encodeJson } from './encode-json.js'
 import type { Endpoint, Services } from './endpoint.js'
+import { meetExpectations } from './expectations.js'
 import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
 import { isClientGone, requestSignal } from './request-signal.js'
@@ -53,8 +54,7 @@ export function createApp(
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
-  // An expectation that is not known may be ignored (RFC 9110 §10.1.1); Node would answer 417 without a body.
-  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  meetExpectations(app)
   app.decorateRequest('caller', undefined)
   // Fastify sends a Buffer as it is; its types know of strings only.
   app.setReplySerializer(encodeJson as unknown as (answer: unknown) => string)

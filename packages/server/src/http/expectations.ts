@@ -1,0 +1,13 @@
+import type { FastifyInstance } from 'fastify'
+
+/** The `Expect` header, where what Node does by itself would not do. */
+export function meetExpectations(app: FastifyInstance): void {
+  // Node would answer 417 without a body; an expectation that is not known may be ignored (RFC 9110 §10.1.1).
+  app.server.on('checkExpectation', (request, response) => app.routing(request, response))
+  // An answer that waits for those before it on its connection has no socket yet. «100 Continue» would be put between
+  // its head and its body then; it may be left out (same section).
+  app.server.on('checkContinue', (request, response) => {
+    if (response.socket !== null) response.writeContinue()
+    app.routing(request, response)
+  })
+}
