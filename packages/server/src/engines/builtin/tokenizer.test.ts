@@ -71,6 +71,30 @@ test('a token reads as the text that it stands for', () => {
   expect(() => tokenizer.tokenText(10_000_000)).toThrow(RangeError)
 })
 
+test('a long text has the tokens of its lines, wherever it is cut', () => {
+  const lines = golden.cases.filter((line) => !isSpelled(line))
+  const all = tokenizer.tokenize(lines.map(({ text }) => text).join('\n'), 1e6)
+  expect(all.ids.length).toBeGreaterThan(50_000)
+  expect(Array.from(all.ids)).toEqual(lines.flatMap((line) => line.ids))
+})
+
+test.each([
+  ['ligatures of eighteen letters', 'ﷺ'],
+  ['letters with forty marks', `a${'\u0301'.repeat(40)}`],
+  ['words', 'word '],
+  ['one word', 'a'],
+  ['marks', '\u0301'],
+  ['Chinese characters', '风'],
+  ['marks of direction', '\u202e'],
+])('4 MiB of %s hold up other requests for a moment only', (_name, part) => {
+  const text = part.repeat((4 * 2 ** 20) / Buffer.byteLength(part))
+  tokenizer.tokenize(text, 8192)
+  const before = process.cpuUsage()
+  tokenizer.tokenize(text, 8192)
+  const { user, system } = process.cpuUsage(before)
+  expect((user + system) / 1000).toBeLessThan(300) // milliseconds of processor; some 60 on the slowest of these
+})
+
 test.each([
   ['one word of 2 million letters', 'a'.repeat(2e6)],
   ['2 million combining marks of two classes', `a${'\u0301\u0316'.repeat(1e6)}`],
@@ -81,6 +105,11 @@ test.each([
 ])('%s are done in linear time', (_name, text) => {
   // Quadratic work on two million characters would take hours, not seconds; the test's time limit is the assertion.
   expect(tokenizer.tokenize(text, 8192).ids.length).toBeLessThanOrEqual(8192)
+})
+
+test('a word without end is too long, also where all of it is one unknown token', () => {
+  expect(tokenizer.tokenize('\u0378'.repeat(1e6), 8192)).toMatchObject({ isOverLimit: true })
+  expect(tokenizer.tokenize('\u0378'.repeat(1e5), 8192)).toMatchObject({ isOverLimit: false })
 })
 
 test('a file that asks for anything else is refused', () => {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { TokenizedText } from '../engine.js'
+import { slicesOf } from './slices.js'
 import { Unigram } from './unigram.js'
 
 /** The parts of a Hugging Face `tokenizer.json` that this tokenizer implements; any other is refused. */
@@ -38,8 +39,8 @@ const LONG_MARKS = /\p{M}{64}/gu
 /**
  * Text → token ids, equal to those of the reference implementation on the same `tokenizer.json`.
  *
- * NFKC, removal of controls and marks of direction, runs of spaces to one, trim; then Unigram on each word, a word
- * starting with `▁`. Pieces never span words, so words are independent and frequent ones are remembered.
+ * Lone surrogates as U+FFFD, NFKC, removal of controls and marks of direction, runs of spaces to one; then Unigram on
+ * each word, a word starting with `▁`. Pieces never span words, so words are independent and frequent ones are remembered.
  */
 export class Tokenizer {
   readonly #unigram: Unigram
@@ -58,24 +59,41 @@ export class Tokenizer {
     this.#unigram = new Unigram(model.vocab, model.unk_id, reserved)
   }
 
-  /** At most `maxTokens` ids; stops as soon as the text is known to have more. */
+  /**
+   * At most `maxTokens` ids; stops as soon as the text is known to have more, so that a hostile text costs little more
+   * than a text at the limit. A word without end counts as too long: unknown characters fuse to one token.
+   */
   tokenize(text: string, maxTokens: number): TokenizedText {
-    const normalized = this.normalize(text)
     const ids: number[] = []
-    for (let start = 0; start < normalized.length && ids.length <= maxTokens; ) {
-      const space = normalized.indexOf(' ', start)
-      const end = space === -1 ? normalized.length : space
-      // A word this long has more tokens than are wanted whatever they are: its beginning is enough.
-      const kept = Math.min(end, start + (maxTokens + 1) * this.#unigram.longestPiece)
-      for (const id of this.#encodeWord(WORD_START + normalized.slice(start, kept))) ids.push(id)
-      start = end + 1
+    const longestWord = (maxTokens + 1) * this.#unigram.longestPiece
+    let word = '' // the beginning of a word; its end may be in the next slice
+    for (const slice of slicesOf(text.toWellFormed())) {
+      const normalized = this.#normalize(slice)
+      let start = 0
+      for (let space = normalized.indexOf(' '); space !== -1; space = normalized.indexOf(' ', start)) {
+        this.#pushWord(word + normalized.slice(start, space), ids)
+        if (ids.length > maxTokens) break
+        word = ''
+        start = space + 1
+      }
+      word += normalized.slice(start)
+      if (ids.length > maxTokens || word.length > longestWord) break
     }
-    return { ids: Int32Array.from(ids.slice(0, maxTokens)), isOverLimit: ids.length > maxTokens }
+    if (ids.length <= maxTokens) this.#pushWord(word.slice(0, longestWord), ids)
+    return {
+      ids: Int32Array.from(ids.slice(0, maxTokens)),
+      isOverLimit: ids.length > maxTokens || word.length > longestWord,
+    }
   }
 
-  /** What the network sees of a text: lone surrogates are spaces, as U+FFFD is. */
-  normalize(text: string): string {
-    return nfkc(text.toWellFormed()).replace(this.#removed, '').replace(this.#spaces, ' ').trim()
+  /** What the network sees of a text; spaces at its ends make no words. */
+  #normalize(slice: string): string {
+    return nfkc(slice).replace(this.#removed, '').replace(this.#spaces, ' ')
+  }
+
+  #pushWord(word: string, ids: number[]): void {
+    if (word === '') return
+    for (const id of this.#encodeWord(WORD_START + word)) ids.push(id)
   }
 
   /** A token for people to read: `▁`, which marks the beginning of a word, as a space. @throws {RangeError} */
