@@ -1,21 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 
 const START_DEADLINE_MS = 60_000
 const STOP_DEADLINE_MS = 20_000
 
 /** The command under test; QUIVER_TEST_BIN names another build, for example an unpacked release. */
 const EXECUTABLE = resolve(
-  process.env.QUIVER_TEST_BIN ?? fileURLToPath(new URL('../../../packages/server/bin/quiver.js', import.meta.url)),
+  process.env.QUIVER_TEST_BIN ?? createRequire(import.meta.url).resolve('@quiver/server/bin/quiver.js'),
 )
 
 export interface TestServer {
   /** Root of the server, without a trailing slash. */
   url: string
+  /** `undefined` for a server that ran already. */
+  pid: number | undefined
+  /** The end of what it has written to both outputs so far. */
+  output(): string
   /** Send SIGTERM and wait. @throws {Error} when the exit code is not 0 or the process does not end in time. */
   stop(): Promise<void>
 }
@@ -28,7 +32,8 @@ export interface TestServer {
  */
 export async function startServer(apiKeys: readonly string[] = []): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
-  if (running !== undefined && apiKeys.length === 0) return { url: running, stop: async () => {} }
+  if (running !== undefined && apiKeys.length === 0)
+    return { url: running, pid: undefined, output: () => '', stop: async () => {} }
 
   const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
   const port = await freePort()
@@ -46,22 +51,24 @@ export async function startServer(apiKeys: readonly string[] = []): Promise<Test
   })
   const output: Buffer[] = []
   for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
-  const log = () => Buffer.concat(output).toString().slice(-4000)
+  const log = () => Buffer.concat(output).toString().slice(-100_000)
 
   const url = `http://127.0.0.1:${port}`
   try {
     await untilReady(url, server)
   } catch (error) {
     server.kill('SIGKILL')
-    throw new Error(`${String(error)}\n${log()}`)
+    throw new Error(`${String(error)}\n${log().slice(-4000)}`)
   }
   return {
     url,
+    pid: server.pid,
+    output: log,
     async stop() {
       server.kill('SIGTERM')
       const code = await exitOf(server)
       await rm(home, { recursive: true, force: true })
-      if (code !== 0) throw new Error(`SIGTERM must end the server with code 0, not ${code}\n${log()}`)
+      if (code !== 0) throw new Error(`SIGTERM must end the server with code 0, not ${code}\n${log().slice(-4000)}`)
     },
   }
 }

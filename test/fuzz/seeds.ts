@@ -1,0 +1,116 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
+import type { Endpoint } from '@quiver/server/dist/http/endpoint.js'
+import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
+import { z } from 'zod'
+import type { Message } from './message.js'
+
+const SERVER_PACKAGE = dirname(createRequire(import.meta.url).resolve('@quiver/server/package.json'))
+const RECORDED = join(SERVER_PACKAGE, '../../test/contract/recorded')
+
+/** Valid requests: those that the official clients sent, and one or more for each path of each endpoint. */
+export function seedsOf(): Message[] {
+  const catalog = new Catalog()
+  const models = catalog.list().map(({ id }) => id)
+  const endpoints = endpointsOf({ version: '0', catalog, window: 500 })
+  return [...recordings(endpoints), ...endpoints.flatMap((endpoint) => examplesOf(endpoint, models))]
+}
+
+function recordings(endpoints: readonly Endpoint[]): Message[] {
+  return readdirSync(RECORDED)
+    .filter((file) => file.endsWith('.json'))
+    .map((file): Message => {
+      const { method, target, headers, body } = JSON.parse(readFileSync(join(RECORDED, file), 'utf8')) as {
+        method: string
+        target: string
+        headers: [string, string][]
+        body: string
+      } // written by the recorder; the contract tests hold its shape
+      const path = target.split('?')[0]
+      return {
+        method,
+        target,
+        headers: headers.filter(([name]) => !/^(content-length|transfer-encoding)$/i.test(name)),
+        body: Buffer.from(body),
+        framing: 'length',
+        response: endpoints.find((endpoint) => endpoint.method === method && endpoint.paths.some((own) => own === path))
+          ?.response,
+      }
+    })
+}
+
+function examplesOf({ method, paths, body, response }: Endpoint, models: readonly string[]): Message[] {
+  const bodies = body === undefined ? [Buffer.alloc(0)] : examplesOfBody(body, models)
+  return paths.flatMap((path) =>
+    bodies.map(
+      (bytes): Message => ({
+        method,
+        target: path.replace(/:\w+/g, models[0] ?? 'none'),
+        headers: [
+          ['Host', '127.0.0.1'],
+          ['Authorization', 'Bearer sk-fuzz'],
+          ['Content-Type', 'application/json'],
+        ],
+        body: bytes,
+        framing: 'length',
+        response,
+      }),
+    ),
+  )
+}
+
+/** Bodies that the endpoint's own schema allows: one with every field, one with the required ones only. */
+function examplesOfBody(schema: z.ZodType, models: readonly string[]): Buffer[] {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  return [true, false].map((isFull) => Buffer.from(JSON.stringify(exampleOf(json, { isFull, models, name: '' }))))
+}
+
+/** The parts of JSON Schema that examples are made from. */
+interface JsonSchema {
+  type?: string
+  enum?: unknown[]
+  const?: unknown
+  default?: unknown
+  anyOf?: JsonSchema[]
+  oneOf?: JsonSchema[]
+  items?: JsonSchema
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  minimum?: number
+}
+
+function exampleOf(
+  schema: JsonSchema,
+  { isFull, models, name }: { isFull: boolean; models: readonly string[]; name: string },
+): unknown {
+  const alternatives = schema.anyOf ?? schema.oneOf
+  if (alternatives?.[0] !== undefined) {
+    return exampleOf(alternatives[isFull ? alternatives.length - 1 : 0] ?? {}, { isFull, models, name })
+  }
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum !== undefined) return schema.enum[0]
+  switch (schema.type) {
+    case 'object':
+      return Object.fromEntries(
+        Object.entries(schema.properties ?? {})
+          .filter(([key]) => isFull || schema.required?.includes(key))
+          .map(([key, value]) => [key, exampleOf(value, { isFull, models, name: key })]),
+      )
+    case 'array':
+      return [
+        exampleOf(schema.items ?? {}, { isFull, models, name }),
+        exampleOf(schema.items ?? {}, { isFull, models, name }),
+      ]
+    case 'string':
+      return name.startsWith('model') ? models[0] : '风急天高猿啸哀'
+    case 'integer':
+    case 'number':
+      return name.startsWith('dimension') ? 64 : (schema.minimum ?? 1)
+    case 'boolean':
+      return true
+    default:
+      return null
+  }
+}

@@ -1,0 +1,45 @@
+import { type Dialect, dashscope, openai } from '@quiver/protocol'
+import { dialectOf } from '@quiver/server/dist/http/dialect-of.js'
+import type { z } from 'zod'
+import type { Answer } from './answers.js'
+import type { Message } from './message.js'
+
+const ERROR_BODIES: Record<Dialect, z.ZodType> = { dashscope: dashscope.ErrorBody, openai: openai.ErrorBody }
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** What is wrong with an answer; empty when nothing is. */
+export function complaintsAbout({ status, headers, body }: Answer, message: Message): string[] {
+  const complaints: string[] = []
+  const requestId = headers.get('x-request-id') ?? ''
+  if (status >= 500) complaints.push(`status ${status}`)
+  if (!UUID.test(requestId)) complaints.push('no x-request-id')
+  if (message.method === 'HEAD' || body.length === 0) {
+    if (status >= 400 && message.method !== 'HEAD') complaints.push('an error without a body')
+    return complaints
+  }
+  const isJson = headers.get('content-type')?.startsWith('application/json') === true
+  if (!isJson) return status >= 400 ? [...complaints, 'an error that is not JSON'] : complaints
+  const json = parse(body)
+  if (json === undefined) return [...complaints, 'not JSON']
+  if (status === 200 && message.response?.safeParse(json).success === false) complaints.push('not of its shape')
+  if (status >= 400 && !isErrorBody(json, message.target)) complaints.push('an error in no dialect')
+  for (const name of ['request_id', 'id']) {
+    const id: unknown = Reflect.get(Object(json), name)
+    const isOwn = typeof id === 'string' && UUID.test(id)
+    if (isOwn && id !== requestId) complaints.push(`${name} is not x-request-id`)
+  }
+  return complaints
+}
+
+/** Bytes that are no HTTP have no path, so their error is in OpenAI's dialect whatever the path would have been. */
+function isErrorBody(json: unknown, target: string): boolean {
+  return [dialectOf(target), 'openai' as const].some((dialect) => ERROR_BODIES[dialect].safeParse(json).success)
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString())
+  } catch {
+    return undefined
+  }
+}
