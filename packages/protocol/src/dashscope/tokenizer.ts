@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { ApiError } from '../errors.js'
 import { parseWith } from '../parse.js'
+import { TextList } from '../text-list.js'
 
 /** Body of `POST /api/v1/tokenizer`; the SDK's `Tokenization.call` sends one of the three kinds of input. */
 export const TokenizerBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input: z.object({
-    texts: z.array(z.string()).nullish().describe('Texts, tokenised one after the other.'),
+    texts: TextList.nullish().describe('Texts, tokenised one after the other.'),
     prompt: z.string().nullish().describe('One text.'),
     messages: z
       .array(z.looseObject({ content: z.string() }))

@@ -3,6 +3,7 @@ import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
+import { TextList } from '../text-list.js'
 
 /**
  * Body of `POST /compatible-mode/v1/embeddings` (and `/v1/embeddings`).
@@ -12,9 +13,7 @@ import { parseWith, typeName } from '../parse.js'
  */
 export const EmbeddingsBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
-  input: z
-    .union([z.string(), z.array(z.string())])
-    .describe('One text or a list of texts. Token arrays are not accepted.'),
+  input: z.union([z.string(), TextList]).describe('One text or a list of texts. Token arrays are not accepted.'),
   dimensions: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
   encoding_format: z
     .enum(['float', 'base64'])
