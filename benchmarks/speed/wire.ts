@@ -27,8 +27,8 @@ interface Way {
 const BATCH = 10
 const ENCODINGS: readonly Load['encoding'][] = ['float', 'base64']
 const CALLERS = [1, 8]
-/** Long enough for the JIT of each server, also where it gets a part of a core only. */
-const WARM_UP_MS = 4_000
+/** Counted, not timed: on a busy machine a second may hold ten requests, and the JIT needs many. */
+const WARM_UP_REQUESTS = 1_500
 const OURS = 'Quiver'
 const BARE = 'bare Fastify, JSON.stringify'
 const PEER = 'FastAPI, orjson'
@@ -50,7 +50,7 @@ export async function wire(words: readonly string[]): Promise<void> {
     CALLERS.flatMap((callers) => [...servers.keys()].map((server): Way => ({ server, encoding, callers, rounds: [] }))),
   )
   try {
-    for (const way of ways) await measure(way, servers, WARM_UP_MS)
+    for (const way of ways) if (way.callers > 1) await warmUp(way, servers)
     for (let round = 0; round < Number(values.rounds); round++) {
       for (const way of ways) way.rounds.push(await measure(way, servers, durationMs))
       process.stderr.write(`wire: round ${round + 1} done\n`)
@@ -78,6 +78,10 @@ async function startServers(): Promise<ReadonlyMap<string, ServerProcess>> {
       commands.map(async ([name, command]): Promise<[string, ServerProcess]> => [name, await startProcess(command)]),
     ),
   )
+}
+
+async function warmUp(way: Way, servers: ReadonlyMap<string, ServerProcess>): Promise<void> {
+  for (let done = 0; done < WARM_UP_REQUESTS; ) done += (await measure(way, servers, 500)).latenciesMs.length
 }
 
 /** @throws {Error} when a request fails: a figure of a server that errs says nothing. */
