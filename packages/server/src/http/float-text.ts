@@ -1,19 +1,21 @@
 /**
  * float32 → decimal digits, as few bytes as a vector needs and no information less.
  *
- * Contract: `Math.fround(Number(text))` is the same float32, bit for bit, minus zero included; so a client that casts
- * what it parsed to float32 has exactly the vector that base64 would have given. At most 9 significant digits, mostly
- * 8. `JSON.stringify` writes the double that the float32 is widened to, with up to 17 digits, nine of them noise.
+ * Contract: the text reads as the same float32, bit for bit, minus zero included, whether a client parses a double and
+ * casts it (JavaScript, Python with NumPy) or parses a float32 at once (Java, Go); so it has exactly the vector that
+ * base64 would have given. At most 9 significant digits, mostly 8. `JSON.stringify` writes the double that the float32
+ * is widened to, with up to 17 digits, of which the last eight are noise.
  *
  * Why it reads back. For 10⁻⁵ ≤ a < 1 a candidate is n / 10ᵏ with n < 2³⁰ and k ≤ 13, both exact doubles. A client
  * reads the text as the double nearest to that quotient, and IEEE division yields just that double (Clinger 1990, How
- * to Read Floating Point Numbers Accurately, the fast path). The test `Math.fround(n / 10ᵏ) === a` is therefore the
- * client's own computation, not an estimate. Eight digits pass it for most numbers; nine always do: the ninth digit is
- * at most half a unit off, 5·10⁻⁹ of the value, and half the gap to the next float32 is at least 2⁻²⁵ ≈ 3·10⁻⁸ of it
- * (Matula 1968, In-and-Out Conversions; IEEE 754-2019 §5.12.2). Every other number goes through `toPrecision`, whose
- * digits are held against the same test.
+ * to Read Floating Point Numbers Accurately, the fast path). Rounding it to float32 is therefore the client's own
+ * computation, not an estimate. It is done for a double a little below and one a little above: when both become a, so
+ * does whatever lies between them, the decimal itself too, and no tie can be broken another way. Eight digits pass for
+ * most numbers; nine always do: the ninth digit is at most half a unit off, 5·10⁻⁹ of the value, and half the gap to the
+ * next float32 is at least 2⁻²⁵ ≈ 3·10⁻⁸ of it (Matula 1968, In-and-Out Conversions; IEEE 754-2019 §5.12.2). Every
+ * other number goes through `toPrecision`, whose digits are held against the same test.
  *
- * Cost: two multiplications, a division and three stores a component; about eight times as fast as `JSON.stringify`.
+ * Cost: a multiplication, a division and three stores a component; some five times as fast as `JSON.stringify`.
  */
 
 /** Longest text of one component with its comma: a sign and the 21 digits that JavaScript writes without exponent. */
@@ -65,7 +67,7 @@ export function floatText(value: number): string {
   if (Object.is(value, -0)) return '-0.0'
   for (const precision of [8, 9]) {
     const decimal = Number(value.toPrecision(precision))
-    if (Math.fround(decimal) === value && Number.isFinite(value)) return String(decimal)
+    if (readsAs(decimal, value) && Number.isFinite(value)) return String(decimal)
   }
   throw new RangeError(`${value} is not a finite float32`)
 }
@@ -87,10 +89,16 @@ function leadingZeros(magnitude: number): number {
 function digitsOf(magnitude: number, zeros: number): number {
   const scale = POWERS_OF_TEN[8 + zeros] as number // zeros ≤ 4
   const eight = (magnitude * scale + 0.5) | 0
-  if (Math.fround(eight / scale) === magnitude) return eight < 1e8 ? eight : 0
+  if (readsAs(eight / scale, magnitude)) return eight < 1e8 ? eight : 0
   const finer = scale * 10 // exact: a power of ten up to 10²²
   const nine = (magnitude * finer + 0.5) | 0
-  return Math.fround(nine / finer) === magnitude && nine < 1e9 ? nine : 0
+  return readsAs(nine / finer, magnitude) && nine < 1e9 ? nine : 0
+}
+
+/** Whether a decimal, of which the nearest double is given, rounds to this float32 in one step or in two. */
+function readsAs(decimal: number, float: number): boolean {
+  const margin = decimal * 2 ** -50
+  return Math.fround(decimal - margin) === float && Math.fround(decimal + margin) === float
 }
 
 /** `0.` zeros digits, without the zeros at its end. */
