@@ -177,7 +177,13 @@ function expectNativeModels({ status, body }: Answer, { target }: Recording) {
 
 function expectCompatibleModels({ status, body }: Answer, { target }: Recording) {
   expect(status).toBe(200)
-  const model = { id: 'text-embedding-v4', object: 'model', created: expect.any(Number), owned_by: expect.any(String) }
+  const model = {
+    id: 'text-embedding-v4',
+    object: 'model',
+    created: expect.any(Number),
+    owned_by: expect.any(String),
+    quiver: expect.any(Object),
+  }
   if (target.endsWith('/text-embedding-v4')) expect(body).toEqual(model)
   else expect(body).toEqual({ object: 'list', data: expect.arrayContaining([model]) })
 }

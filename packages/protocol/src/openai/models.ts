@@ -1,11 +1,25 @@
 import { z } from 'zod'
 
-/** One entry of `GET …/v1/models`. `created` is in Unix seconds. */
+/** What one request may ask of a model; the names are those of `quiver models --json`. */
+const ModelLimits = z.object({
+  maxInputs: z.int().describe('Texts in one request.'),
+  maxInputTokens: z.int().describe('Tokens of one text, without prompts and special tokens.'),
+  dimensions: z.array(z.int()).describe('Dimensions offered, ascending.'),
+  defaultDimension: z.int(),
+  outputs: z.array(z.enum(['dense', 'sparse', 'dense&sparse'])).describe('Values of `output_type`, native endpoint.'),
+})
+
+/**
+ * One entry of `GET …/v1/models`. `created` is in Unix seconds.
+ *
+ * `quiver` is an extra: clients that know it need no table of limits, the others skip it.
+ */
 export const ModelObject = z.object({
   id: z.string(),
   object: z.literal('model'),
   created: z.int(),
   owned_by: z.string(),
+  quiver: ModelLimits,
 })
 export type ModelObject = z.output<typeof ModelObject>
 

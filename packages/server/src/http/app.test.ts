@@ -356,6 +356,12 @@ test('models are listed and shown in both dialects', async () => {
   expect((await app.inject({ url: '/compatible-mode/v1/models/text-embedding-v4', headers })).json()).toMatchObject({
     id: 'text-embedding-v4',
     object: 'model',
+    quiver: {
+      maxInputs: 10,
+      maxInputTokens: 8192,
+      defaultDimension: 1024,
+      outputs: ['dense', 'sparse', 'dense&sparse'],
+    },
   })
   expect((await app.inject({ url: '/v1/models/none', headers })).statusCode).toBe(404)
   const page = (await app.inject({ url: '/api/v1/models?page_no=2&page_size=3', headers })).json()

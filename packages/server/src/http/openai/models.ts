@@ -25,6 +25,13 @@ export const model: Endpoint = {
   },
 }
 
-function toModelObject({ id, createdAtSeconds }: TextModel): openai.ModelObject {
-  return { id, object: 'model', created: createdAtSeconds, owned_by: 'system' }
+function toModelObject(model: TextModel): openai.ModelObject {
+  const { maxInputs, maxInputTokens, dimensions, defaultDimension, outputs } = model
+  return {
+    id: model.id,
+    object: 'model',
+    created: model.createdAtSeconds,
+    owned_by: 'system',
+    quiver: { maxInputs, maxInputTokens, dimensions: [...dimensions], defaultDimension, outputs: [...outputs] },
+  }
 }
