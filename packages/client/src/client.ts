@@ -1,110 +1,174 @@
-/** The typed client. No dependencies; runs in Node and in browsers. */
-
-/** What a server offers as its newest model. */
-const DEFAULT_MODEL = 'text-embedding-v4'
+import { openScope } from './call-scope.js'
+import { embedGroup, embedGroups } from './embed-groups.js'
+import { DEFAULT_MODEL, type EmbedOptions } from './embed-options.js'
+import { MaxInputs } from './max-inputs.js'
+import { type Model, toModel, toModels } from './model.js'
+import { type HttpAnswer, type HttpRequest, Transport } from './transport.js'
+import type { OutputType, VectorOf } from './vectors.js'
 
 export interface QuiverClientOptions {
-  /** `http://127.0.0.1:8790`, with or without a trailing slash. */
+  /** Root of the server, with or without a trailing slash; default `http://127.0.0.1:8790`. */
   baseUrl?: string
   /** A local server without keys takes any. */
   apiKey?: string
+  /** Further attempts after a failure that may pass; default 4. */
+  maxRetries?: number
+  /** Time for one attempt; default 310 s, a little more than the server gives itself. */
+  requestTimeoutMs?: number
   /** For tests and proxies; default: the global one. */
   fetch?: typeof fetch
 }
 
-export interface EmbedOptions {
-  /** Default: {@link DEFAULT_MODEL}. */
-  model?: string
-  /** Components of each vector; default: the model's. */
-  dimension?: number
-  /** Search with a `query` against `document`s; default `document`. */
-  textType?: 'query' | 'document'
+/** Vectors in the order of the texts, and what they cost. */
+export interface EmbedAnswer<Output extends OutputType = 'dense'> {
+  vectors: VectorOf[Output][]
+  /** Over all texts. */
+  totalTokens: number
+  /** Fingerprint of the vector space: store it beside the vectors, never compare dense vectors of two spaces. */
+  space: string
+  /** Of every request that was sent, in the order of the texts. */
+  requestIds: string[]
+}
+
+/** One text of {@link QuiverClient.embedAll}, embedded. */
+export interface EmbeddedText<Output extends OutputType = 'dense'> {
+  /** Position in the source, from 0. */
+  position: number
+  text: string
+  vector: VectorOf[Output]
+  space: string
+}
+
+export interface Progress {
+  /** Texts embedded so far. */
+  texts: number
+  /** Tokens of these texts. */
+  totalTokens: number
+}
+
+export interface EmbedAllOptions<Output extends OutputType = 'dense'> extends EmbedOptions<Output> {
+  /** Called after every request that was answered, in the order of the texts. */
+  onProgress?: (progress: Progress) => void
+}
+
+/** A token as the serving model counts it. */
+export interface Token {
+  id: number
+  /** A space at its start marks the beginning of a word. */
+  text: string
+}
+
+/** Options of the short calls. */
+export interface CallOptions {
+  timeoutMs?: number
   signal?: AbortSignal
 }
 
-/** Vectors in the order of the texts, and what they cost. */
-export interface EmbedAnswer {
-  vectors: Float32Array[]
-  totalTokens: number
-  /** Fingerprint of the vector space: store it beside the vectors, never compare vectors of two spaces. */
-  space: string
-  requestId: string
-}
-
-/** The server refused or failed. */
-export class QuiverError extends Error {
-  override readonly name = 'QuiverError'
-  constructor(
-    message: string,
-    readonly status: number,
-    readonly code: string,
-    readonly requestId: string,
-  ) {
-    super(message)
-  }
-}
-
-interface Answer {
-  data: { index: number; embedding: string }[]
-  usage: { total_tokens: number }
-  id: string
-}
-
-interface Failure {
-  error?: { message?: string; code?: string }
-  request_id?: string
-}
-
+/** A Quiver server. Holds no connection of its own; one for the whole program is enough. */
 export class QuiverClient {
-  readonly #baseUrl: string
-  readonly #apiKey: string
-  readonly #fetch: typeof fetch
+  readonly #transport: Transport
+  readonly #maxInputs: MaxInputs
 
   constructor(options: QuiverClientOptions = {}) {
-    this.#baseUrl = (options.baseUrl ?? 'http://127.0.0.1:8790').replace(/\/+$/, '')
-    this.#apiKey = options.apiKey ?? 'any'
-    this.#fetch = options.fetch ?? globalThis.fetch.bind(globalThis)
+    this.#transport = new Transport({
+      baseUrl: (options.baseUrl ?? 'http://127.0.0.1:8790').replace(/\/+$/, ''),
+      apiKey: options.apiKey ?? 'any',
+      fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+      maxRetries: options.maxRetries ?? 4,
+      requestTimeoutMs: options.requestTimeoutMs ?? 310_000,
+    })
+    this.#maxInputs = new MaxInputs(this.#transport)
   }
 
   /**
-   * Embed texts in one request; the model's limit on texts applies.
+   * Embed any number of texts, in as many requests as the model's limit asks for.
    *
-   * @throws {QuiverError} for every answer that is not 200.
+   * All or nothing: one text that is refused fails the call, and the error says which.
+   * @throws {QuiverError} what the server answered, with positions in `texts`; or one of the client's own faults.
+   * @throws the signal's reason, when that fires.
    */
-  async embed(texts: string | readonly string[], options: EmbedOptions = {}): Promise<EmbedAnswer> {
-    const response = await this.#fetch(`${this.#baseUrl}/v1/embeddings`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${this.#apiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        model: options.model ?? DEFAULT_MODEL,
-        input: texts,
-        encoding_format: 'base64',
-        dimensions: options.dimension,
-        text_type: options.textType,
-      }),
-      ...(options.signal && { signal: options.signal }),
-    })
-    if (!response.ok) throw await toError(response)
-    const answer = (await response.json()) as Answer // the shape that docs/api/embeddings.md promises
-    const vectors = answer.data.toSorted((a, b) => a.index - b.index).map(({ embedding }) => fromBase64(embedding))
-    const space = response.headers.get('x-quiver-space') ?? ''
-    return { vectors, totalTokens: answer.usage.total_tokens, space, requestId: answer.id }
+  async embed<Output extends OutputType = 'dense'>(
+    texts: string | readonly string[],
+    options: EmbedOptions<Output> = {},
+  ): Promise<EmbedAnswer<Output>> {
+    const list = typeof texts === 'string' ? [texts] : [...texts]
+    const scope = openScope(options)
+    const parts = { transport: this.#transport, maxInputs: this.#maxInputs, scope }
+    try {
+      const answer: EmbedAnswer<Output> = { vectors: [], totalTokens: 0, space: '', requestIds: [] }
+      const answers =
+        list.length < 2 // one text fits every model; and of none the server says what is wrong with that
+          ? [await embedGroup({ offset: 0, texts: list }, options, parts)]
+          : embedGroups(list, options, parts)
+      for await (const { vectors, totalTokens, space, requestId } of answers) {
+        for (const vector of vectors) answer.vectors.push(vector)
+        answer.totalTokens += totalTokens
+        answer.space = space
+        answer.requestIds.push(requestId)
+      }
+      return answer
+    } finally {
+      scope.end()
+    }
   }
-}
 
-async function toError(response: Response): Promise<QuiverError> {
-  const { error, request_id } = (await response.json().catch(() => ({}))) as Failure // anything but JSON tells nothing
-  return new QuiverError(
-    error?.message ?? `HTTP ${response.status}`,
-    response.status,
-    error?.code ?? '',
-    request_id ?? response.headers.get('x-request-id') ?? '',
-  )
-}
+  /**
+   * Embed texts as they come, from a file or a database of any size.
+   *
+   * Memory is bounded: no more than `(concurrency + 1) × maxInputs` texts and vectors are held, and the source is read
+   * no faster than the vectors are taken. Leaving the loop early stops what still runs and closes the source.
+   * @throws {QuiverError} as {@link embed}; everything before the fault has been yielded.
+   */
+  async *embedAll<Output extends OutputType = 'dense'>(
+    texts: Iterable<string> | AsyncIterable<string>,
+    options: EmbedAllOptions<Output> = {},
+  ): AsyncGenerator<EmbeddedText<Output>, void, undefined> {
+    if (typeof texts === 'string') throw new TypeError('embedAll takes a sequence of texts; give one text to embed().')
+    const scope = openScope(options)
+    const parts = { transport: this.#transport, maxInputs: this.#maxInputs, scope }
+    const progress = { texts: 0, totalTokens: 0 }
+    try {
+      for await (const { group, vectors, totalTokens, space } of embedGroups(texts, options, parts)) {
+        progress.texts += group.texts.length
+        progress.totalTokens += totalTokens
+        options.onProgress?.({ ...progress })
+        for (const [index, vector] of vectors.entries()) {
+          yield { position: group.offset + index, text: group.texts[index] ?? '', vector, space }
+        }
+      }
+    } finally {
+      scope.end()
+    }
+  }
 
-/** Base64 of little-endian float32 → Float32Array, on machines of either byte order. */
-function fromBase64(text: string): Float32Array {
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
-  const view = new DataView(bytes.buffer)
-  return Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(i * 4, true))
+  /**
+   * Tokens of a text, exactly those that are counted, without prompts and special tokens.
+   *
+   * @throws {QuiverError}
+   */
+  async tokens(text: string, options: CallOptions & { model?: string } = {}): Promise<Token[]> {
+    const body = { model: options.model ?? DEFAULT_MODEL, input: { prompt: text } }
+    const { json } = await this.#call({ path: '/api/v1/tokenizer', body }, options)
+    const { output } = json as { output: { token_ids: number[]; tokens: string[] } } // docs/api/tokenizer.md
+    return output.token_ids.map((id, index) => ({ id, text: output.tokens[index] ?? '' }))
+  }
+
+  /** Every model that the server offers, newest first. @throws {QuiverError} */
+  async models(options: CallOptions = {}): Promise<Model[]> {
+    return toModels((await this.#call({ path: '/v1/models' }, options)).json)
+  }
+
+  /** One model with its limits. @throws {QuiverError} `model_not_found` */
+  async model(id: string, options: CallOptions = {}): Promise<Model> {
+    return toModel((await this.#call({ path: `/v1/models/${encodeURIComponent(id)}` }, options)).json)
+  }
+
+  async #call(request: HttpRequest, options: CallOptions): Promise<HttpAnswer> {
+    const scope = openScope(options)
+    try {
+      return await this.#transport.send(request, scope)
+    } finally {
+      scope.end()
+    }
+  }
 }

@@ -1,1 +1,14 @@
-export { type EmbedAnswer, type EmbedOptions, QuiverClient, type QuiverClientOptions, QuiverError } from './client.js'
+export {
+  type CallOptions,
+  type EmbedAllOptions,
+  type EmbedAnswer,
+  type EmbeddedText,
+  type Progress,
+  QuiverClient,
+  type QuiverClientOptions,
+  type Token,
+} from './client.js'
+export type { EmbedOptions } from './embed-options.js'
+export type { Model, ModelLimits } from './model.js'
+export { type ClientFault, QuiverError } from './quiver-error.js'
+export type { OutputType, SparseTerm, VectorOf } from './vectors.js'

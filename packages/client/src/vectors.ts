@@ -1,0 +1,19 @@
+/** Which vectors are wanted of each text. */
+export type OutputType = 'dense' | 'sparse' | 'dense&sparse'
+
+/** One term of a sparse vector; terms that are not named weigh 0. */
+export interface SparseTerm {
+  /** Token id in the serving model's vocabulary. */
+  index: number
+  /** Weight, above 0; the vector has length 1. */
+  value: number
+  /** The token as text; a space at its start marks the beginning of a word. */
+  token: string
+}
+
+/** What one text becomes, by the output that was asked for. Dense vectors have length 1. */
+export interface VectorOf {
+  dense: Float32Array
+  sparse: SparseTerm[]
+  'dense&sparse': { dense: Float32Array; sparse: SparseTerm[] }
+}
