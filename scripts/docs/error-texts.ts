@@ -1,0 +1,176 @@
+import type { ErrorName } from '@quiver/protocol'
+
+/** What a reader of docs/errors.md wants to know of an error, in one language. Markdown; links are relative to docs/. */
+interface Advice {
+  when: string
+  remedy: string
+}
+
+export type Language = 'en' | 'zh'
+
+/** One entry for every row of the table of errors; a row without one does not compile. */
+export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
+  invalid_parameter: {
+    en: {
+      when: 'A field has a wrong type or value: too many texts, a text without tokens or with too many, a dimension or output the model does not offer, token ids instead of texts',
+      remedy:
+        'Read the message; it names the field and what is allowed. Split long lists (10 texts for v4 and v3, 25 for v2 and v1) and leave out empty lines',
+    },
+    zh: {
+      when: '某个字段的类型或取值不对：文本条数过多，文本没有 Token 或 Token 过多，模型不支持该维度或输出类型，或者传了 Token ID 而不是文本',
+      remedy: '看消息，其中指出了字段和允许的取值。长列表请分批（v4、v3 每次 10 条，v2、v1 每次 25 条），并去掉空行',
+    },
+  },
+  invalid_body: {
+    en: {
+      when: 'The body is not a JSON object, or not valid UTF-8 JSON',
+      remedy: 'Send JSON. The content type does not matter',
+    },
+    zh: {
+      when: '请求体不是 JSON 对象，或者不是合法的 UTF-8 JSON',
+      remedy: '发送 JSON；Content-Type 写什么都可以',
+    },
+  },
+  malformed_http: {
+    en: {
+      when: "What arrived is no HTTP request. The answer is in OpenAI's shape and the connection is closed",
+      remedy: 'Look at what speaks to the port; TLS sent to this plain port is the usual cause',
+    },
+    zh: {
+      when: '收到的不是 HTTP 请求。以 OpenAI 格式回答，并关闭连接',
+      remedy: '检查是谁在连这个端口；最常见的原因是用 HTTPS 访问了这个 HTTP 端口',
+    },
+  },
+  missing_model: {
+    en: {
+      when: '`model` is missing or empty',
+      remedy: 'Name a model from [the list](api/models.md)',
+    },
+    zh: {
+      when: '缺少 `model`，或者为空',
+      remedy: '填写[模型列表](api/models.md)中的名字',
+    },
+  },
+  missing_input: {
+    en: {
+      when: '`input` (`input.texts`) is missing, or an empty list',
+      remedy: 'Send at least one text',
+    },
+    zh: {
+      when: '缺少 `input`（`input.texts`），或者是空列表',
+      remedy: '至少传一条文本',
+    },
+  },
+  invalid_api_key: {
+    en: {
+      when: 'No key was sent, or one that the configuration does not name',
+      remedy:
+        'Send `Authorization: Bearer KEY`. On loopback without configured keys any key will do, but there must be one',
+    },
+    zh: {
+      when: '没有带 API Key，或者 Key 不在配置中',
+      remedy: '发送 `Authorization: Bearer KEY`。只监听本机且未配置 Key 时，任意 Key 都可以，但必须有',
+    },
+  },
+  access_denied: {
+    en: {
+      when: '`X-DashScope-Async: enable` was sent',
+      remedy: 'Call synchronously; asynchronous tasks are not in this version',
+    },
+    zh: {
+      when: '带了 `X-DashScope-Async: enable`',
+      remedy: '改用同步调用；本版本没有异步任务',
+    },
+  },
+  model_not_found: {
+    en: {
+      when: 'There is no model of this name. Names are case-sensitive',
+      remedy: 'Name a model from [the list](api/models.md)',
+    },
+    zh: {
+      when: '没有这个名字的模型。名字区分大小写',
+      remedy: '填写[模型列表](api/models.md)中的名字',
+    },
+  },
+  not_found: {
+    en: {
+      when: 'There is nothing at this path',
+      remedy: 'Check the base URL: `/compatible-mode/v1` for OpenAI, `/api/v1` for DashScope',
+    },
+    zh: {
+      when: '这个路径下没有接口',
+      remedy: '检查 base URL：OpenAI 用 `/compatible-mode/v1`，DashScope 用 `/api/v1`',
+    },
+  },
+  method_not_allowed: {
+    en: {
+      when: 'The path exists, the method does not',
+      remedy: 'The message says which method to use',
+    },
+    zh: {
+      when: '路径存在，但不支持该方法',
+      remedy: '消息中写明了应使用的方法',
+    },
+  },
+  body_too_large: {
+    en: {
+      when: 'The body is larger than `maxBodyBytes`',
+      remedy: 'Send fewer or shorter texts a request, or raise the setting',
+    },
+    zh: {
+      when: '请求体超过 `maxBodyBytes`',
+      remedy: '减少每次请求的文本，或者调大该设置',
+    },
+  },
+  unsupported_encoding: {
+    en: {
+      when: 'The body is compressed (`Content-Encoding`)',
+      remedy: 'Send it uncompressed',
+    },
+    zh: {
+      when: '请求体经过压缩（`Content-Encoding`）',
+      remedy: '不压缩直接发送',
+    },
+  },
+  engine_failed: {
+    en: {
+      when: 'The model broke on this input, or produced an invalid vector, which is never sent',
+      remedy: "Try again; if it stays, report it with the text's length and language. `quiver doctor` checks the model",
+    },
+    zh: {
+      when: '模型在该输入上出错，或者算出了无效向量（无效向量绝不会返回）',
+      remedy: '重试；若仍出现，请报告文本的长度和语言。`quiver doctor` 可以检查模型',
+    },
+  },
+  internal: {
+    en: {
+      when: 'A fault of the server. Its cause is in the log only',
+      remedy: 'Try again; then look for the request id in the log',
+    },
+    zh: {
+      when: '服务内部错误，原因只写入日志',
+      remedy: '重试；然后凭请求 ID 查日志',
+    },
+  },
+  timed_out: {
+    en: {
+      when: 'The request took longer than `requestTimeoutMs`',
+      remedy: 'Try again with fewer or shorter texts, or raise the setting',
+    },
+    zh: {
+      when: '请求处理时间超过 `requestTimeoutMs`',
+      remedy: '减少文本后重试，或者调大该设置',
+    },
+  },
+  overloaded: {
+    en: {
+      when: 'Too many inputs are waiting, or the server is starting or shutting down',
+      remedy:
+        'Wait as long as `Retry-After` says; with more cores raise `threads`, for longer waiting raise `maxQueuedInputs`',
+    },
+    zh: {
+      when: '排队的文本过多，或者服务正在启动或关闭',
+      remedy: '按 `Retry-After` 等待；CPU 核数有余时调大 `threads`，愿意等更久则调大 `maxQueuedInputs`',
+    },
+  },
+}
