@@ -48,7 +48,7 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     },
     zh: {
       when: '缺少 `model`，或者为空',
-      remedy: '填写[模型列表](api/models.md)中的名字',
+      remedy: '填写[模型列表](api/models.zh-CN.md)中的名字',
     },
   },
   missing_input: {
@@ -89,7 +89,7 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     },
     zh: {
       when: '没有这个名字的模型。名字区分大小写',
-      remedy: '填写[模型列表](api/models.md)中的名字',
+      remedy: '填写[模型列表](api/models.zh-CN.md)中的名字',
     },
   },
   not_found: {

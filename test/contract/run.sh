@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every contract test but node/ (that one is part of `npm test`), and the programs of examples/.
+# Every contract test but node/ (that one is part of `npm test`), and the programs of examples/ and docs/.
 #
 # Needs a build (`npm ci && npm run build`), curl, jq and Python 3.11 or newer with venv; installs the Python clients
 # itself under .venv/. Java runs where Maven is. The last line is «N passed, N failed», summed over the parts, and the
@@ -127,6 +127,19 @@ if [ -n "$url" ] || start_server; then
   done
   tally examples "$examples_passed" "$examples_failed"
 
+  # run_snippets NAME LANGUAGE…: the programs of the pages in docs/.
+  run_snippets() {
+    local name=$1
+    shift
+    QUIVER_URL=$url SNIPPET_PYTHON=$PWD/.venv/current/bin/python \
+      node "$repository/scripts/dist/docs/run-snippets.js" "$@" >"$scratch/snippets"
+    sed '$d' "$scratch/snippets"
+    read -r good _ bad _ < <(tail -n 1 "$scratch/snippets")
+    tally "programs of the docs, $name" "${good:-0}" "${bad:-1}"
+  }
+  "$repository/node_modules/.bin/tsc" -b "$repository/scripts"
+  run_snippets 'curl and Python' sh python
+
   if command -v mvn >/dev/null; then
     QUIVER_TEST_URL=$url mvn -q -B -f java/pom.xml clean test
     read -r good bad < <(python3 - java/target/surefire-reports <<'PYTHON'
@@ -144,6 +157,8 @@ print(good, bad if good + bad else 1)
 PYTHON
     )
     tally java "$good" "$bad"
+    mvn -q -B -f java/pom.xml dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=target/classpath
+    SNIPPET_CLASS_PATH=$(cat java/target/classpath) run_snippets Java java
   else
     echo 'java: skipped, there is no mvn'
   fi
