@@ -227,6 +227,20 @@ test.each([0, -1, 1.5, Number.NaN])('concurrency %s is a RangeError', async (con
   await expect(client.embed(['a', 'b'], { concurrency })).rejects.toThrow(RangeError)
 })
 
+test('a model that takes thousands of texts gets 256 at once', async () => {
+  const { client, inputs } = await clientOf(echo, { maxInputs: 2048 })
+  await client.embed(numbers(300))
+  expect(inputs().map(({ length }) => length)).toEqual([256, 44])
+})
+
+test('texts that were cut are named by their place in the call', async () => {
+  const { client } = await clientOf(({ input = [] }, reply, count) =>
+    reply.vectors(input, count === 1 ? { 'x-quiver-truncated': '0,1' } : {}),
+  )
+  const { truncated } = await client.embed(numbers(6), { concurrency: 1 })
+  expect(truncated).toEqual([2, 3])
+})
+
 test('the key is sent', async () => {
   const { client, server } = await clientOf(echo, { apiKey: 'sk-one' })
   await client.embed('x')

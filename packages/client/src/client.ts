@@ -28,6 +28,8 @@ export interface EmbedAnswer<Output extends OutputType = 'dense'> {
   space: string
   /** Of every request that was sent, in the order of the texts. */
   requestIds: string[]
+  /** Positions of the texts of which only the beginning was embedded; see the option `overlong`. */
+  truncated: number[]
 }
 
 /** One text of {@link QuiverClient.embedAll}, embedded. */
@@ -37,6 +39,8 @@ export interface EmbeddedText<Output extends OutputType = 'dense'> {
   text: string
   vector: VectorOf[Output]
   space: string
+  /** Whether only its beginning was embedded; see the option `overlong`. */
+  isTruncated: boolean
 }
 
 export interface Progress {
@@ -95,16 +99,17 @@ export class QuiverClient {
     const scope = openScope(options)
     const parts = { transport: this.#transport, maxInputs: this.#maxInputs, scope }
     try {
-      const answer: EmbedAnswer<Output> = { vectors: [], totalTokens: 0, space: '', requestIds: [] }
+      const answer: EmbedAnswer<Output> = { vectors: [], totalTokens: 0, space: '', requestIds: [], truncated: [] }
       const answers =
         list.length < 2 // one text fits every model; and of none the server says what is wrong with that
           ? [await embedGroup({ offset: 0, texts: list }, options, parts)]
           : embedGroups(list, options, parts)
-      for await (const { vectors, totalTokens, space, requestId } of answers) {
+      for await (const { vectors, totalTokens, space, requestId, truncated } of answers) {
         for (const vector of vectors) answer.vectors.push(vector)
         answer.totalTokens += totalTokens
         answer.space = space
         answer.requestIds.push(requestId)
+        answer.truncated.push(...truncated)
       }
       return answer
     } finally {
@@ -128,12 +133,14 @@ export class QuiverClient {
     const parts = { transport: this.#transport, maxInputs: this.#maxInputs, scope }
     const progress = { texts: 0, totalTokens: 0 }
     try {
-      for await (const { group, vectors, totalTokens, space } of embedGroups(texts, options, parts)) {
+      for await (const { group, vectors, totalTokens, space, truncated } of embedGroups(texts, options, parts)) {
         progress.texts += group.texts.length
         progress.totalTokens += totalTokens
         options.onProgress?.({ ...progress })
         for (const [index, vector] of vectors.entries()) {
-          yield { position: group.offset + index, text: group.texts[index] ?? '', vector, space }
+          const position = group.offset + index
+          const text = group.texts[index] ?? '' // there is one vector for every text
+          yield { position, text, vector, space, isTruncated: truncated.includes(position) }
         }
       }
     } finally {

@@ -10,6 +10,8 @@ export interface GroupAnswer<Output extends OutputType> {
   totalTokens: number
   space: string
   requestId: string
+  /** Positions in the request of the texts of which only the beginning was embedded. */
+  truncated: number[]
 }
 
 /** One request for embeddings: which endpoint, what it is sent, what its answer means. */
@@ -77,12 +79,13 @@ function native<Output extends OutputType>(
 
 /** The request for texts that fit one request. */
 export function encodeGroup(texts: readonly string[], options: EmbedOptions<OutputType>): HttpRequest {
-  return ROUTES[options.outputType ?? 'dense'].encode(texts, options)
+  const request = ROUTES[options.outputType ?? 'dense'].encode(texts, options)
+  return options.overlong === undefined ? request : { ...request, headers: { 'x-quiver-overlong': options.overlong } }
 }
 
 /** @throws {QuiverError} `invalid_answer` unless there is exactly one vector for every text. */
 export function decodeGroup<Output extends OutputType>(
-  { json, requestId, space }: HttpAnswer,
+  { json, requestId, space, truncated }: HttpAnswer,
   { output, count }: { output: Output; count: number },
 ): GroupAnswer<Output> {
   const invalid = (what: string, cause?: unknown) =>
@@ -101,5 +104,5 @@ export function decodeGroup<Output extends OutputType>(
     throw invalid(`has not exactly one vector for each of ${count} texts`)
   }
   const vectors = ordered.map(([, vector]) => vector)
-  return { vectors, totalTokens: decoded.totalTokens, space, requestId }
+  return { vectors, totalTokens: decoded.totalTokens, space, requestId, truncated }
 }

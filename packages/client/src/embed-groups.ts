@@ -9,6 +9,8 @@ import type { Transport } from './transport.js'
 import type { OutputType } from './vectors.js'
 
 const DEFAULT_CONCURRENCY = 4
+/** Some models take thousands of texts at once; such requests gain nothing, and meet limits of bytes and of time. */
+const MOST_INPUTS = 256
 
 interface Parts {
   transport: Transport
@@ -27,8 +29,10 @@ export async function* embedGroups<Output extends OutputType>(
   options: EmbedOptions<Output>,
   { transport, maxInputs, scope }: Parts,
 ): AsyncGenerator<GroupAnswer<Output> & { group: Group }> {
-  const concurrency = checkCount('concurrency', options.concurrency ?? DEFAULT_CONCURRENCY)
-  const size = checkCount('maxInputs', options.maxInputs ?? (await maxInputs.of(options.model ?? DEFAULT_MODEL, scope)))
+  const { concurrency = DEFAULT_CONCURRENCY } = options
+  checkCount('concurrency', concurrency)
+  const size = options.maxInputs ?? Math.min(await maxInputs.of(options.model ?? DEFAULT_MODEL, scope), MOST_INPUTS)
+  checkCount('maxInputs', size)
   const work = async (group: Group, signal: AbortSignal) => ({
     group,
     ...(await embedGroup(group, options, { transport, scope: { ...scope, signal } })),
@@ -50,15 +54,16 @@ export async function embedGroup<Output extends OutputType>(
   try {
     const answer = await transport.send(encodeGroup(texts, options), scope)
     // Without an `outputType` there is nothing that Output could have been inferred from but its default, `dense`.
-    return decodeGroup(answer, { output: options.outputType ?? ('dense' as Output), count: texts.length })
+    const decoded = decodeGroup(answer, { output: options.outputType ?? ('dense' as Output), count: texts.length })
+    return { ...decoded, truncated: decoded.truncated.map((position) => offset + position) }
   } catch (error) {
     throw error instanceof QuiverError ? inTermsOfCall(error, offset) : error
   }
 }
 
 /** @throws {RangeError} unless it is a whole number from 1. */
-function checkCount(name: string, count: number): number {
-  if (Number.isSafeInteger(count) && count > 0) return count
+function checkCount(name: string, count: number): void {
+  if (Number.isSafeInteger(count) && count > 0) return
   throw new RangeError(`${name} must be a whole number from 1; got ${count}.`)
 }
 

@@ -15,7 +15,9 @@ export interface EmbedOptions<Output extends OutputType = 'dense'> {
   instruct?: string
   /** Default `dense`. */
   outputType?: Output
-  /** Texts in one request; default: as many as the model takes, which the server is asked for once. */
+  /** What happens to a text of more tokens than the model takes: refused, cut, or embedded whole; default: the model's. */
+  overlong?: 'error' | 'truncate' | 'chunk-mean'
+  /** Texts in one request; default: as many as the model takes, which the server is asked for once, but at most 256. */
   maxInputs?: number
   /** Requests on the way at once; default 4. */
   concurrency?: number

@@ -18,6 +18,8 @@ export interface ModelLimits {
   /** Dimensions offered, ascending. */
   dimensions: number[]
   defaultDimension: number
+  /** What a request may ask: one of `dimensions`; any number up to the largest; anything, which is ignored; nothing. */
+  dimensionChoice: 'listed' | 'any' | 'ignored' | 'refused'
   outputs: OutputType[]
 }
 

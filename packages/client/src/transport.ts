@@ -15,6 +15,7 @@ export interface TransportOptions {
 /** A POST when it has a body, else a GET. */
 export interface HttpRequest {
   path: string
+  headers?: Record<string, string>
   body?: unknown
 }
 
@@ -24,6 +25,8 @@ export interface HttpAnswer {
   requestId: string
   /** The header `x-quiver-space`; empty where a server or a proxy does not send it. */
   space: string
+  /** The header `x-quiver-truncated`: positions of the texts of which only the beginning was embedded. */
+  truncated: number[]
 }
 
 /** One JSON request at a time: key, retries, time limits, errors. */
@@ -50,13 +53,14 @@ export class Transport {
     }
   }
 
-  async #attempt({ path, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer | QuiverError> {
+  async #attempt({ path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer | QuiverError> {
     const { baseUrl, apiKey, requestTimeoutMs } = this.#options
     const scope = openScope({ signal, timeoutMs: requestTimeoutMs })
     try {
       const response = await this.#options.fetch(`${baseUrl}${path}`, {
         method: body === undefined ? 'GET' : 'POST',
         headers: {
+          ...headers,
           authorization: `Bearer ${apiKey}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
@@ -80,7 +84,10 @@ function readAnswer(response: Response, text: string): HttpAnswer | QuiverError 
   const json = parseJson(text)
   const requestId = headers.get('x-request-id') ?? ''
   if (!response.ok) return refusal(response, json)
-  if (json !== undefined) return { json, requestId, space: headers.get('x-quiver-space') ?? '' }
+  if (json !== undefined) {
+    const truncated = headers.get('x-quiver-truncated')?.split(',').map(Number) ?? []
+    return { json, requestId, space: headers.get('x-quiver-space') ?? '', truncated }
+  }
   return new QuiverError(`HTTP ${status} without JSON; is this a Quiver server?`, {
     code: 'invalid_answer',
     status,

@@ -49,7 +49,14 @@ export const modelObject = (maxInputs: number) => ({
   object: 'model',
   created: 1_749_081_600,
   owned_by: 'system',
-  quiver: { maxInputs, maxInputTokens: 8192, dimensions: [2], defaultDimension: 2, outputs: ['dense'] },
+  quiver: {
+    maxInputs,
+    maxInputTokens: 8192,
+    dimensions: [2],
+    defaultDimension: 2,
+    dimensionChoice: 'ignored',
+    outputs: ['dense'],
+  },
 })
 
 function replyTo(response: ServerResponse): Reply {

@@ -78,6 +78,14 @@ it('throws what the server answered', async () => {
   }
 })
 
+it('cuts long texts only where that is asked for, and says which', async () => {
+  const long = [...texts(11), VERSES.join('').repeat(400)]
+  await expect(client.embed(long)).rejects.toMatchObject({ status: 400, position: 11 })
+  const { truncated, vectors } = await client.embed(long, { overlong: 'truncate', dimension: 64 })
+  expect(truncated).toEqual([11])
+  expect(vectors).toHaveLength(12)
+})
+
 it('embeds a source of any length', async () => {
   let last = -1
   for await (const { position, text, vector } of client.embedAll(texts(31), { dimension: 64 })) {

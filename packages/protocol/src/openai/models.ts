@@ -6,6 +6,9 @@ const ModelLimits = z.object({
   maxInputTokens: z.int().describe('Tokens of one text, without prompts and special tokens.'),
   dimensions: z.array(z.int()).describe('Dimensions offered, ascending.'),
   defaultDimension: z.int(),
+  dimensionChoice: z
+    .enum(['listed', 'any', 'ignored', 'refused'])
+    .describe('A request may ask for one of `dimensions`; any number up to the largest; anything, ignored; nothing.'),
   outputs: z.array(z.enum(['dense', 'sparse', 'dense&sparse'])).describe('Values of `output_type`, native endpoint.'),
 })
 

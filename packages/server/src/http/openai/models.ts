@@ -26,12 +26,19 @@ export const model: Endpoint = {
 }
 
 function toModelObject(model: TextModel): openai.ModelObject {
-  const { maxInputs, maxInputTokens, dimensions, defaultDimension, outputs } = model
+  const { maxInputs, maxInputTokens, dimensions, defaultDimension, dimensionChoice, outputs } = model
   return {
     id: model.id,
     object: 'model',
     created: model.createdAtSeconds,
     owned_by: 'system',
-    quiver: { maxInputs, maxInputTokens, dimensions: [...dimensions], defaultDimension, outputs: [...outputs] },
+    quiver: {
+      maxInputs,
+      maxInputTokens,
+      dimensions: [...dimensions],
+      defaultDimension,
+      dimensionChoice,
+      outputs: [...outputs],
+    },
   }
 }
