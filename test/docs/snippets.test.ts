@@ -9,6 +9,8 @@ import { startServer, type TestServer } from '../contract/node/server.js'
 
 const ROOT = new URL('../../', import.meta.url)
 const read = (page: string) => readFileSync(new URL(page, ROOT), 'utf8')
+/** A process of its own that loads an SDK; half a second where nothing else runs. */
+const PROGRAM_TIMEOUT_MS = 60_000
 const API_PAGES = PAGES.filter((page) => page.startsWith('docs/api/'))
 
 describe('the convention', () => {
@@ -74,7 +76,8 @@ describe('programs that need nothing but Node.js, a shell, curl and jq', () => {
   const here = PAGES.flatMap((page) => snippetsOf(read(page)).map((snippet) => ({ page, ...snippet })))
   for (const { page, ...snippet } of here.filter(({ language }) => language === 'js' || language === 'sh')) {
     // run.sh, which installs what is missing, runs those too.
-    test.skipIf(snippet.language === 'sh' && !hasCurl)(`${page}:${snippet.line} (${snippet.language})`, async () => {
+    const name = `${page}:${snippet.line} (${snippet.language})`
+    test.skipIf(snippet.language === 'sh' && !hasCurl)(name, { timeout: PROGRAM_TIMEOUT_MS }, async () => {
       expect(await runSnippet(snippet, { url: server.url, repository: fileURLToPath(ROOT) })).toBeUndefined()
     })
   }
