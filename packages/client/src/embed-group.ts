@@ -10,7 +10,7 @@ export interface GroupAnswer<Output extends OutputType> {
   totalTokens: number
   space: string
   requestId: string
-  /** Positions in the request of the texts of which only the beginning was embedded. */
+  /** Positions of the texts of which only the beginning was embedded; those of the request until they are shifted. */
   truncated: number[]
 }
 
@@ -53,7 +53,7 @@ const ROUTES: { [Output in OutputType]: EmbeddingRoute<Output> } = {
   },
   sparse: native((embedding) => embedding.sparse_embedding),
   'dense&sparse': native(({ embedding, sparse_embedding }) => ({
-    dense: Float32Array.from(embedding), // the JSON numbers are float32 values, so this is exact
+    dense: Float32Array.from(embedding), // the digits name exactly these float32 values
     sparse: sparse_embedding,
   })),
 }
