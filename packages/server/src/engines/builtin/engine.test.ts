@@ -51,6 +51,12 @@ function hasVnni(): boolean {
   return existsSync('/proc/cpuinfo') && /\bavx512_vnni\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
 }
 
+test('a queue for one text is long enough to start', async () => {
+  const small = await startBuiltinEngine({ ...options, maxQueuedInputs: 1 })
+  expect(small.isUp).toBe(true)
+  await small.close()
+})
+
 test('damaged weights are refused before anything runs', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-weights-'))
   cpSync(BUILTIN_WEIGHTS, folder, { recursive: true })

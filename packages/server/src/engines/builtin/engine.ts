@@ -33,7 +33,7 @@ export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise
   })
   const engine = new BuiltinEngine(weights, tokenizer, pool)
   try {
-    await verify(engine, weights, options.signal)
+    await verify(engine, weights, options)
   } catch (error) {
     await engine.close()
     throw error
@@ -105,10 +105,18 @@ class BuiltinEngine implements Engine {
   }
 }
 
-/** Every thread may answer; the canary has more cases than a pool has threads on most machines. */
-async function verify(engine: Engine, { canary }: Weights, signal: AbortSignal): Promise<void> {
-  await Promise.all(
-    canary.cases.map(async ({ text, type, d64 }, index) => {
+/**
+ * Every thread may answer; the canary has more cases than a pool has threads on most machines. As many at a time as
+ * there are threads, so that no case waits in the queue, which may be shorter than their number.
+ */
+async function verify(
+  engine: Engine,
+  { canary }: Weights,
+  { threads, signal }: { threads: number; signal: AbortSignal },
+): Promise<void> {
+  const waiting = canary.cases.entries()
+  const lane = async () => {
+    for (const [index, { text, type, d64 }] of waiting) {
       const { ids } = engine.tokenize(text, engine.window)
       const vector = await engine.embed({ ids, textType: type }, { signal })
       const similarity = cosine(shorten(vector, d64.length), Float32Array.from(d64))
@@ -118,6 +126,7 @@ async function verify(engine: Engine, { canary }: Weights, signal: AbortSignal):
           `the built-in model fails its self-test: case ${index} has cosine ${similarity} instead of ${canary.tolerance.cosine} or more.`,
         )
       }
-    }),
-  )
+    }
+  }
+  await Promise.all(Array.from({ length: threads }, lane))
 }
