@@ -17,6 +17,11 @@ export interface EmbedRequest {
   model: string
   /** Texts in the caller's order. */
   inputs: string[]
+  /**
+   * Inputs that came as token ids of the original service's vocabulary, one array an input; `inputs` is then empty.
+   * `embedding/detokenize.ts` turns them into texts, for the models whose service takes ids.
+   */
+  tokenArrays?: number[][]
   /** Components wanted; absent means the model's default. */
   dimension?: number
   textType: TextType

@@ -3,8 +3,10 @@ import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
+import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
+import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
@@ -76,6 +78,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const app = createApp(endpointsOf({ version: VERSION, catalog: pipeline.catalog, window: pipeline.engine.window }), {
     services: {
       catalog: pipeline.catalog,
+      detokenize: createDetokenize(pipeline.catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       keyring: createKeyring(settings.apiKeys),

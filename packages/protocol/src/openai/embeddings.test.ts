@@ -18,14 +18,34 @@ test('null means not given', () => {
 })
 
 test.each([
+  [[1, 2, 3], [[1, 2, 3]]],
+  [
+    [[1, 2], [3]],
+    [[1, 2], [3]],
+  ],
+  [[[]], [[]]],
+])('token ids stay ids until the model is known: %j', (input, tokenArrays) => {
+  expect(decode({ model: 'm', input })).toMatchObject({ inputs: [], tokenArrays })
+})
+
+test('an empty list is a list of texts', () => {
+  const request = decode({ model: 'm', input: [] })
+  expect(request.inputs).toEqual([])
+  expect(request).not.toHaveProperty('tokenArrays')
+})
+
+test.each([
   [[], 'invalid_body', ''],
   ['text', 'invalid_body', ''],
   [{ input: 'x' }, 'missing_model', 'model'],
   [{ model: '', input: 'x' }, 'missing_model', 'model'],
   [{ model: 7, input: 'x' }, 'invalid_parameter', 'model'],
   [{ model: 'm' }, 'missing_input', 'input'],
-  [{ model: 'm', input: [1, 2, 3] }, 'invalid_parameter', 'input'],
-  [{ model: 'm', input: [[1], [2]] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: [1, 'a'] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: ['a', [1]] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: [1, [2]] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: [[1], 2] }, 'invalid_parameter', 'input'],
+  [{ model: 'm', input: [[1], ['a']] }, 'invalid_parameter', 'input'],
   [{ model: 'm', input: { fd: null, path: 'x.txt' } }, 'invalid_parameter', 'input'],
   [{ model: 'm', input: 'x', dimensions: '512' }, 'invalid_parameter', 'dimensions'],
   [{ model: 'm', input: 'x', encoding_format: 'int8' }, 'invalid_parameter', 'encoding_format'],

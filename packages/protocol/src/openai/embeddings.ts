@@ -13,7 +13,11 @@ import { TextList } from '../text-list.js'
  */
 export const EmbeddingsBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
-  input: z.union([z.string(), TextList]).describe('One text or a list of texts. Token arrays are not accepted.'),
+  input: z
+    .union([z.string(), TextList, z.array(z.number()), z.array(z.array(z.number()))])
+    .describe(
+      "One text or a list of texts. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
+    ),
   dimensions: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
   encoding_format: z
     .enum(['float', 'base64'])
@@ -66,7 +70,7 @@ export function parseEmbeddings(body: unknown): EmbeddingsBody {
 export function decodeEmbeddings(body: EmbeddingsBody): EmbedRequest {
   return {
     model: body.model,
-    inputs: typeof body.input === 'string' ? [body.input] : body.input,
+    ...decodeInput(body.input),
     textType: body.text_type ?? 'document',
     outputType: 'dense',
     ...(body.dimensions == null ? {} : { dimension: body.dimensions }),
@@ -97,6 +101,16 @@ export function encodeEmbeddings(
     id: options.requestId,
   }
 }
+
+function decodeInput(input: EmbeddingsBody['input']): Pick<EmbedRequest, 'inputs' | 'tokenArrays'> {
+  if (typeof input === 'string') return { inputs: [input] }
+  if (isTexts(input)) return { inputs: input }
+  return { inputs: [], tokenArrays: isTokenIds(input) ? [input] : input }
+}
+
+// The schema lets one type of element in, so the first tells which. An empty list is one of texts.
+const isTexts = (input: string[] | number[] | number[][]): input is string[] => typeof (input[0] ?? '') === 'string'
+const isTokenIds = (input: number[] | number[][]): input is number[] => typeof input[0] === 'number'
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce<unknown>(

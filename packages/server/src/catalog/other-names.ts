@@ -34,7 +34,7 @@ export const OTHER_NAMES: readonly TextModel[] = [
   ofOpenAI({ id: 'text-embedding-ada-002', dimensions: [1536], dimensionChoice: 'refused' }),
 ]
 
-/** OpenAI takes 2,048 texts of 8,192 tokens in a request. */
+/** OpenAI takes 2,048 texts of 8,192 tokens in a request, each as a string or as its token ids. */
 function ofOpenAI(own: Pick<TextModel, 'id' | 'dimensions' | 'dimensionChoice'>): TextModel {
   const largest = own.dimensions.at(-1) ?? V4.defaultDimension
   return {
@@ -44,6 +44,7 @@ function ofOpenAI(own: Pick<TextModel, 'id' | 'dimensions' | 'dimensionChoice'>)
     defaultDimension: largest,
     maxInputs: 2048,
     outputs: ['dense'],
+    tokenArrays: 'cl100k_base',
     hasInstruct: false,
     createdAtSeconds: Date.UTC(2024, 0, 25) / 1000,
   }

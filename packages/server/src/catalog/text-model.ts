@@ -34,6 +34,10 @@ export const TextModel = z.strictObject({
       'A text above `maxInputTokens`: 400; cut, and said; or embedded whole, as the mean of its windows. A request may choose (x-quiver-overlong).',
     ),
   outputs: z.array(z.enum(['dense', 'sparse', 'dense&sparse'])).readonly(),
+  tokenArrays: z
+    .enum(['cl100k_base'])
+    .optional()
+    .describe('Vocabulary of the token ids that may stand for a text; absent where only texts are taken.'),
   hasInstruct: z.boolean().describe('Whether the public model documents `instruct`.'),
   languages: z
     .union([z.array(z.string()).readonly(), count])

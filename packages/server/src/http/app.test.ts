@@ -7,7 +7,9 @@ import type { FastifyInstance } from 'fastify'
 import { afterEach, expect, test } from 'vitest'
 import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
+import { createDetokenize } from '../embedding/detokenize.js'
 import type { Embed } from '../embedding/embed.js'
+import { loadVocabulary } from '../embedding/vocabulary.js'
 import { createLog } from '../telemetry/log.js'
 import { createMetrics } from '../telemetry/metrics.js'
 import { createApp } from './app.js'
@@ -51,6 +53,7 @@ function appWith(options: AppOptions = {}) {
   const app = createApp(endpointsOf({ version: '0.0.0-test', catalog, window: 4 }), {
     services: {
       catalog,
+      detokenize: createDetokenize(new Catalog(), { loadVocabulary, maxTextBytes: 2000 }),
       embed: options.embed ?? fakeEmbed,
       tokenize: (_model, texts) => texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       keyring: createKeyring(options.keys ?? []),

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
+import type { Detokenize } from '../embedding/detokenize.js'
 import type { Embed } from '../embedding/embed.js'
 import type { Tokenize } from '../embedding/tokenize.js'
 import type { Metrics } from '../telemetry/metrics.js'
@@ -10,6 +11,7 @@ import type { Metrics } from '../telemetry/metrics.js'
 /** What handlers may use. */
 export interface Services {
   catalog: Catalog
+  detokenize: Detokenize
   embed: Embed
   tokenize: Tokenize
   keyring: Keyring

@@ -17,8 +17,9 @@ export const embeddings: Endpoint = {
   async handle(exchange) {
     const { body, requestId, services } = exchange
     const parsed = openai.parseEmbeddings(body)
+    const request = await services.detokenize(openai.decodeEmbeddings(parsed))
     const options = services.isAutoSplit ? { maxInputs: AUTO_SPLIT_INPUTS } : {}
-    const result = await runEmbed(openai.decodeEmbeddings(parsed), exchange, options)
+    const result = await runEmbed(request, exchange, options)
     const vectorToWire = parsed.encoding_format === 'base64' ? toBase64 : toFloats
     return openai.encodeEmbeddings(result, { requestId, vectorToWire })
   },
