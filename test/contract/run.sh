@@ -29,10 +29,10 @@ venv() {
   python3 -m venv ".venv/$1" && ".venv/$1/bin/pip" install -q --disable-pip-version-check -r "$2" && cp "$2" "$stamp"
 }
 
-# run_pytest NAME: run python/ in .venv/NAME.
+# run_pytest NAME FOLDER: run the tests of FOLDER in .venv/NAME.
 run_pytest() {
   local report="$scratch/$1.xml"
-  (cd python && "../.venv/$1/bin/python" -m pytest --tb=short --junit-xml="$report") || true
+  (cd "$2" && "../.venv/$1/bin/python" -m pytest --tb=short --junit-xml="$report") || true
   read -r good bad < <(python3 - "$report" <<'PYTHON'
 import sys
 import xml.etree.ElementTree
@@ -49,7 +49,7 @@ else:
     print(good, bad if count["tests"] else 1)
 PYTHON
   )
-  tally "python, $1 clients" "$good" "$bad"
+  tally "$2, $1 clients" "$good" "$bad"
 }
 
 # start_server: one server for the parts that do not start their own; sets $url.
@@ -101,13 +101,14 @@ need 'command -v curl' curl
 need 'command -v jq' jq
 need 'python3 -c "import ensurepip, venv"' python3-venv
 
-for client in current previous; do
-  case $client in
-    current) requirements=python/requirements.txt ;;
-    previous) requirements=python/requirements-previous.txt ;;
-  esac
-  if venv "$client" "$requirements"; then run_pytest "$client"; else tally "python, $client clients (not installed)" 0 1; fi
-done
+# run_suite NAME FOLDER REQUIREMENTS: install and run.
+run_suite() {
+  if venv "$1" "$2/$3"; then run_pytest "$1" "$2"; else tally "$2, $1 clients (not installed)" 0 1; fi
+}
+
+run_suite current python requirements.txt
+run_suite previous python requirements-previous.txt
+run_suite frameworks frameworks requirements.txt
 
 url=${QUIVER_TEST_URL:-}
 if [ -n "$url" ] || start_server; then

@@ -18,7 +18,8 @@ STOP_DEADLINE_SECONDS = 20
 class Server:
     """One `quiver serve` process on a free port, with a home directory of its own."""
 
-    def __init__(self, api_keys: tuple[str, ...] = ()):
+    def __init__(self, api_keys: tuple[str, ...] = (), **settings: int):
+        """`settings` by their environment names: `max_queued_inputs=1` is QUIVER_MAX_QUEUED_INPUTS."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._home = tempfile.TemporaryDirectory(prefix="quiver-contract-")
@@ -29,6 +30,7 @@ class Server:
             "QUIVER_PORT": str(self.port),
             "QUIVER_HOME": self._home.name,
         }
+        environment |= {f"QUIVER_{name.upper()}": str(value) for name, value in settings.items()}
         if api_keys:
             environment["QUIVER_API_KEYS"] = ",".join(api_keys)
         self.process = subprocess.Popen(
