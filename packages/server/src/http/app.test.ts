@@ -162,6 +162,13 @@ test('the key is checked before the body, in either header', async () => {
   }
 })
 
+test('a key may hold spaces; those around it do not count', async () => {
+  const { post } = appWith({ keys: ['My API Key'] })
+  const body = { model: 'text-embedding-v4', input: 'x' }
+  expect((await post(OPENAI, body, { authorization: 'bearer  My API Key ' })).statusCode).toBe(200)
+  expect((await post(OPENAI, body, { authorization: 'Bearer My' })).statusCode).toBe(401)
+})
+
 test('a request without a key is refused before its body is read', async () => {
   const { app } = appWith()
   const response = await app.inject({ method: 'POST', url: OPENAI, payload: 'x'.repeat(1e5) })
