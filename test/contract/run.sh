@@ -29,10 +29,11 @@ venv() {
   python3 -m venv ".venv/$1" && ".venv/$1/bin/pip" install -q --disable-pip-version-check -r "$2" && cp "$2" "$stamp"
 }
 
-# run_pytest NAME FOLDER: run the tests of FOLDER in .venv/NAME.
+# run_pytest NAME FOLDER [ARGUMENT…]: run the tests of FOLDER in .venv/NAME.
 run_pytest() {
-  local report="$scratch/$1.xml"
-  (cd "$2" && "../.venv/$1/bin/python" -m pytest --tb=short --junit-xml="$report") || true
+  local name=$1 folder=$2 python="$PWD/.venv/$1/bin/python" report="$scratch/$1.xml" good bad
+  shift 2
+  (cd "$folder" && "$python" -m pytest --tb=short --junit-xml="$report" "$@") || true
   read -r good bad < <(python3 - "$report" <<'PYTHON'
 import sys
 import xml.etree.ElementTree
@@ -49,7 +50,29 @@ else:
     print(good, bad if count["tests"] else 1)
 PYTHON
   )
-  tally "$2, $1 clients" "$good" "$bad"
+  tally "$(basename "$folder"), $name clients" "$good" "$bad"
+}
+
+# run_official: the embeddings and models tests of openai-python's own suite, from its source distribution, against $url.
+run_official() {
+  local source=".venv/official/openai-python"
+  if venv official official/requirements.txt; then
+    [ -d "$source" ] || fetch_official "$source"
+    TEST_API_BASE_URL="$url/compatible-mode/v1" PYTHONPATH="$PWD/official" \
+      run_pytest official "$source" -c "$PWD/official/pytest.ini" --rootdir . \
+      tests/api_resources/test_embeddings.py tests/api_resources/test_models.py
+  else
+    tally 'openai-python, official suite (not installed)' 0 1
+  fi
+}
+
+# fetch_official FOLDER: unpack the tests of the pinned openai-python.
+fetch_official() {
+  local version
+  version=$(sed -n 's/^openai.*==//p' official/requirements.txt)
+  .venv/official/bin/pip download -q --disable-pip-version-check --no-deps --no-binary openai \
+    -d "$scratch" "openai==$version" && mkdir -p "$1" &&
+    tar -xzf "$scratch/openai-$version.tar.gz" -C "$1" --strip-components=1 "openai-$version/tests"
 }
 
 # start_server: one server for the parts that do not start their own; sets $url.
@@ -116,6 +139,8 @@ if [ -n "$url" ] || start_server; then
   sed '$d' "$scratch/curl"
   read -r _ good _ bad _ < <(tail -n 1 "$scratch/curl")
   tally curl "${good:-0}" "${bad:-1}"
+
+  run_official
 
   examples_passed=0
   examples_failed=0
