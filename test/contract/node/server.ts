@@ -27,12 +27,17 @@ export interface TestServer {
 /**
  * Start the built server on a free port with a home directory of its own, ready to embed.
  *
- * Without `apiKeys` any key is accepted and QUIVER_TEST_URL, where set, names a server that already runs.
+ * Without `apiKeys` any key is accepted. With neither keys nor settings QUIVER_TEST_URL, where set, names a server that
+ * already runs.
+ * @param settings numbers of the configuration, by their names there: `maxQueuedInputs`.
  * @throws {Error} with the server's output when it is not ready within a minute.
  */
-export async function startServer(apiKeys: readonly string[] = []): Promise<TestServer> {
+export async function startServer(
+  apiKeys: readonly string[] = [],
+  settings: Readonly<Record<string, number>> = {},
+): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
-  if (running !== undefined && apiKeys.length === 0)
+  if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0)
     return { url: running, pid: undefined, output: () => '', stop: async () => {} }
 
   const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
@@ -45,6 +50,7 @@ export async function startServer(apiKeys: readonly string[] = []): Promise<Test
       QUIVER_HOST: '127.0.0.1',
       QUIVER_PORT: String(port),
       QUIVER_HOME: home,
+      ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [variableOf(name), String(value)])),
       ...(apiKeys.length === 0 ? {} : { QUIVER_API_KEYS: apiKeys.join(',') }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,6 +77,11 @@ export async function startServer(apiKeys: readonly string[] = []): Promise<Test
       if (code !== 0) throw new Error(`SIGTERM must end the server with code 0, not ${code}\n${log().slice(-4000)}`)
     },
   }
+}
+
+/** `maxQueuedInputs` → `QUIVER_MAX_QUEUED_INPUTS` */
+function variableOf(setting: string): string {
+  return `QUIVER_${setting.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
 async function untilReady(url: string, server: ChildProcess): Promise<void> {

@@ -10,8 +10,8 @@ KEYS = ("sk-contract-one", "sk-contract-two")
 VERSES = ["风急天高猿啸哀", "渚清沙白鸟飞回", "无边落木萧萧下", "不尽长江滚滚来"]
 
 
-def running(api_keys=()):
-    server = Server(api_keys)
+def running(api_keys=(), **settings):
+    server = Server(api_keys, **settings)
     try:
         yield server
         assert server.terminate() == 0, f"SIGTERM must end the server cleanly\n{server.log()}"
