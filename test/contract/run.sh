@@ -75,6 +75,49 @@ fetch_official() {
     tar -xzf "$scratch/openai-$version.tar.gz" -C "$1" --strip-components=1 "openai-$version/tests"
 }
 
+# run_langchain_js: frameworks/langchain.test.mjs against $url.
+run_langchain_js() {
+  local good bad
+  if install_langchain_js; then
+    QUIVER_TEST_URL=$url npm test --silent --prefix frameworks >"$scratch/langchain.tap"
+    grep -E '^(not )?ok ' "$scratch/langchain.tap"
+    good=$(sed -n 's/^# pass //p' "$scratch/langchain.tap")
+    bad=$(sed -n 's/^# fail //p' "$scratch/langchain.tap")
+    if [ "${bad:-1}" -ne 0 ]; then cat "$scratch/langchain.tap"; fi
+    tally 'LangChain.js' "${good:-0}" "${bad:-1}"
+  else
+    tally 'LangChain.js (not installed)' 0 1
+  fi
+}
+
+# install_langchain_js: from its lock, or keep what was installed from it.
+install_langchain_js() {
+  local stamp=frameworks/node_modules/installed-lock.json
+  if cmp -s frameworks/package-lock.json "$stamp"; then return; fi
+  npm ci --silent --prefix frameworks && cp frameworks/package-lock.json "$stamp"
+}
+
+# run_maven FOLDER: the Java tests of FOLDER against $url.
+run_maven() {
+  local good bad
+  QUIVER_TEST_URL=$url mvn -q -B -f "$1/pom.xml" clean test
+  read -r good bad < <(python3 - "$1/target/surefire-reports" <<'PYTHON'
+import pathlib
+import sys
+import xml.etree.ElementTree
+
+good = bad = 0
+for report in pathlib.Path(sys.argv[1]).glob("TEST-*.xml"):
+    suite = xml.etree.ElementTree.parse(report).getroot()
+    wrong = int(suite.get("failures")) + int(suite.get("errors"))
+    bad += wrong
+    good += int(suite.get("tests")) - wrong - int(suite.get("skipped"))
+print(good, bad if good + bad else 1)
+PYTHON
+  )
+  tally "$1, Maven" "$good" "$bad"
+}
+
 # start_server: one server for the parts that do not start their own; sets $url.
 start_server() {
   local port
@@ -166,30 +209,18 @@ if [ -n "$url" ] || start_server; then
   "$repository/node_modules/.bin/tsc" -b "$repository/scripts"
   run_snippets 'curl and Python' sh python
 
-  if command -v mvn >/dev/null; then
-    QUIVER_TEST_URL=$url mvn -q -B -f java/pom.xml clean test
-    read -r good bad < <(python3 - java/target/surefire-reports <<'PYTHON'
-import pathlib
-import sys
-import xml.etree.ElementTree
+  run_langchain_js
 
-good = bad = 0
-for report in pathlib.Path(sys.argv[1]).glob("TEST-*.xml"):
-    suite = xml.etree.ElementTree.parse(report).getroot()
-    wrong = int(suite.get("failures")) + int(suite.get("errors"))
-    bad += wrong
-    good += int(suite.get("tests")) - wrong - int(suite.get("skipped"))
-print(good, bad if good + bad else 1)
-PYTHON
-    )
-    tally java "$good" "$bad"
+  if command -v mvn >/dev/null; then
+    run_maven java
+    run_maven frameworks/spring
     mvn -q -B -f java/pom.xml dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=target/classpath
     SNIPPET_CLASS_PATH=$(cat java/target/classpath) run_snippets Java java
   else
     echo 'java: skipped, there is no mvn'
   fi
 else
-  tally 'curl, examples, java (no server)' 0 1
+  tally 'curl, official suite, examples, LangChain.js, java (no server)' 0 1
 fi
 
 echo "$passed passed, $failed failed"

@@ -109,7 +109,6 @@ class ErrorTableTest {
     return Map.ofEntries(
         Map.entry("invalid_parameter", () -> dashscope(root, "", param -> param.parameter("dimension", 100))),
         Map.entry("missing_model", () -> dashscope(root, "", param -> param.model(""))),
-        Map.entry("missing_input", () -> dashscope(root, "", param -> param.clearTexts())),
         Map.entry("invalid_api_key", () -> dashscope(keyed.url(), "", param -> {})),
         Map.entry("access_denied", () -> batch(root)),
         Map.entry("model_not_found", () -> dashscope(root, "", param -> param.model("text-embedding-v99"))),
