@@ -41,6 +41,7 @@ function quiver(): FastifyInstance {
       catalog,
       embed,
       tokenize: () => [],
+      detokenize: async (request) => request,
       keyring: createKeyring(['any']),
       metrics: createMetrics(),
       isAutoSplit: settings.autoSplit,

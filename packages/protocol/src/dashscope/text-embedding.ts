@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
+import { Texts } from '../list-of.js'
 import type { OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
-import { TextList } from '../text-list.js'
 
 const TextType = z.enum(['query', 'document'])
 const OutputType = z.enum(['dense', 'sparse', 'dense&sparse'])
@@ -33,7 +33,7 @@ const Parameters = z.looseObject({
 export const TextEmbeddingBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input: z.object({
-    texts: z.union([z.string(), TextList]).describe('One text or a list of texts.'),
+    texts: Texts.describe('One text or a list of texts.'),
   }),
   parameters: Parameters.nullish(),
 })

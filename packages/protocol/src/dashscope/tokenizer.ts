@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ApiError } from '../errors.js'
+import { TextList } from '../list-of.js'
 import { parseWith } from '../parse.js'
-import { TextList } from '../text-list.js'
 
 /** Body of `POST /api/v1/tokenizer`; the SDK's `Tokenization.call` sends one of the three kinds of input. */
 export const TokenizerBody = z.object({

@@ -1,9 +1,20 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
+import { isListOf, isNumber, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
 import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
-import { TextList } from '../text-list.js'
+
+const Input = z
+  .custom<string | string[] | number[] | number[][]>(
+    (value) =>
+      isString(value) || isListOf(isString)(value) || isListOf(isNumber)(value) || isListOf(isListOf(isNumber))(value),
+  )
+  .meta({
+    description:
+      "One text or a list of texts. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
+    anyOf: [jsonText, jsonList(jsonText), jsonList(jsonNumber), jsonList(jsonList(jsonNumber))],
+  })
 
 /**
  * Body of `POST /compatible-mode/v1/embeddings` (and `/v1/embeddings`).
@@ -13,11 +24,7 @@ import { TextList } from '../text-list.js'
  */
 export const EmbeddingsBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
-  input: z
-    .union([z.string(), TextList, z.array(z.number()), z.array(z.array(z.number()))])
-    .describe(
-      "One text or a list of texts. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
-    ),
+  input: Input,
   dimensions: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
   encoding_format: z
     .enum(['float', 'base64'])
