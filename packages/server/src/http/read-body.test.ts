@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { readJson } from './read-body.js'
 
-const LIMIT = 131_072
+const LIMIT = 524_288
 
 test('as many values as there may be are read, one more is refused', () => {
   const list = (length: number) => Buffer.from(JSON.stringify(Array(length).fill('[{,\\"')))

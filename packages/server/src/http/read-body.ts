@@ -3,16 +3,16 @@ import { ApiError } from '@quiver/protocol'
 /** Keeps nothing between calls, so one serves all; making one costs more than decoding a short body. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /**
- * Lists, objects and their elements in one body. Every one of them costs a look, and a wrong one an error of its own:
- * two million numbers where texts belong held up all other requests for seconds.
+ * Lists, objects and their elements in one body. Every one of them costs a look: two million of them held up all other
+ * requests. The largest honest body is LangChain's, a thousand texts as token ids: some hundred thousand numbers.
  */
-const MAX_VALUES = 131_072
+const MAX_VALUES = 524_288
 
 /**
  * Bytes → JSON value.
  *
  * The content type is not asked: curl without `-H` says it sends a form. A UTF-8 byte order mark is skipped.
- * @throws {ApiError} `invalid_body` for anything that is not UTF-8 JSON, or has more than 131,072 values.
+ * @throws {ApiError} `invalid_body` for anything that is not UTF-8 JSON, or has more than 524,288 values.
  */
 export function readJson(bytes: Buffer): unknown {
   if (hasMoreValues(bytes, MAX_VALUES)) {
