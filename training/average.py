@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+", help="names in the work folder, without .safetensors")
     parser.add_argument("--smoke", action="store_true")
     names = parser.parse_args().checkpoints
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
     states = {name: load_file(WORK / f"{name}.safetensors") for name in names}

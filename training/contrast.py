@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     minutes = 0.3 if parser.parse_args().smoke else parser.parse_args().minutes
     torch.manual_seed(SEED + 1)
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     items, first, second = labelled()
     fitted = np.load(WORK / "targets.npz")

@@ -194,7 +194,7 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = RECIPE | ({"rate": RECIPE["released_rate"]} if arguments.from_released else {})
     torch.manual_seed(SEED)
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     items, first, second = labelled()
     space = fit(first, second)

@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // parts))
+    torch.set_num_threads(max(1, (len(os.sched_getaffinity(0))) // parts))
     folder = WORK / "labels"
     folder.mkdir(exist_ok=True)
 

@@ -58,7 +58,7 @@ def figure(first: np.ndarray, second: np.ndarray, scores: list[float] | None) ->
 
 def main() -> None:
     """Measure, choose, scale."""
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
     state = load_file(WORK / "chosen.safetensors")
