@@ -21,6 +21,7 @@ export function describeQuality(quality: Quality): Section[] {
   const { measurements, dimensions, checks } = quality
   const tables = new Map<string, Measurement[]>()
   for (const measurement of measurements) {
+    if (measurement.withoutDimension) continue
     const title = `${TITLES[measurement.group]}: ${measurement.metric}, ${measurement.use}`
     tables.set(title, [...(tables.get(title) ?? []), measurement])
   }

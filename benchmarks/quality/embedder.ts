@@ -17,7 +17,9 @@ export interface Embedder {
   /** Vectors of the largest dimension, in order; equal texts share one. */
   embed(texts: readonly string[], textType: 'query' | 'document'): Promise<Float32Array[]>
   /** Sparse vectors, in order. */
-  weighTerms(texts: readonly string[]): Promise<Terms[]>
+  weighTerms(texts: readonly string[], textType: 'query' | 'document'): Promise<Terms[]>
+  /** Token ids as text. */
+  pieces(text: string): string[]
   close(): Promise<void>
 }
 
@@ -47,14 +49,14 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
         return components.subarray(start, start + dimension)
       })
     },
-    async weighTerms(texts) {
+    async weighTerms(texts, textType) {
       const terms: Terms[] = []
       for (let start = 0; start < texts.length; start += model.maxInputs) {
         const inputs = texts.slice(start, start + model.maxInputs)
         const request = {
           model: model.id,
           inputs,
-          textType: 'document' as const,
+          textType,
           outputType: 'sparse' as const,
           fields,
         }
@@ -63,6 +65,7 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
       }
       return terms
     },
+    pieces: (text) => Array.from(pipeline.engine.tokenize(text, model.maxInputTokens).ids, String),
     close: () => pipeline.close(),
   }
 }

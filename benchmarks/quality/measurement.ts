@@ -13,6 +13,8 @@ export interface Measurement {
   use: string
   /** Whether the set's figure in means over sets; one for each set. */
   isHeadline: boolean
+  /** Sparse vectors and BM25 have no dimension; their `values` are all the same. */
+  withoutDimension?: true
   /** As many as there are dimensions, in their order. */
   values: number[]
 }
@@ -28,5 +30,7 @@ export interface Bench {
   /** Vectors of the largest dimension, in order. Equal texts share one vector. */
   embed: (texts: readonly string[], textType: 'query' | 'document') => Promise<Float32Array[]>
   /** Sparse vectors, in order. */
-  weighTerms: (texts: readonly string[]) => Promise<Terms[]>
+  weighTerms: (texts: readonly string[], textType: 'query' | 'document') => Promise<Terms[]>
+  /** Token ids of the model, as text, so that BM25 can count them. */
+  pieces: (text: string) => string[]
 }

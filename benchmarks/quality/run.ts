@@ -6,6 +6,7 @@ import { publish } from '../report.js'
 import { measureBitext } from './bitext.js'
 import { measureCluster } from './cluster.js'
 import { describeQuality } from './describe-quality.js'
+import { describeSparse } from './describe-sparse.js'
 import { startEmbedder } from './embedder.js'
 import { checkFloors, type Floors } from './floors.js'
 import { type Bench, GROUPS, type Group, type Measurement } from './measurement.js'
@@ -28,7 +29,8 @@ export async function quality(words: readonly string[]): Promise<void> {
   const { groups, sampleSize } = parseOptions(words)
   const embedder = await startEmbedder(CACHE)
   const { dimensions } = embedder.model
-  const bench: Bench = { data: DATA, dimensions, sampleSize, embed: embedder.embed, weighTerms: embedder.weighTerms }
+  const { embed, weighTerms, pieces } = embedder
+  const bench: Bench = { data: DATA, dimensions, sampleSize, embed, weighTerms, pieces }
   const measurements: Measurement[] = []
   try {
     for (const group of groups) {
@@ -48,6 +50,14 @@ export async function quality(words: readonly string[]): Promise<void> {
     sections: describeQuality({ measurements, dimensions, checks, sampleSize }),
     ...(isWhole ? { file: 'quality.md' } : {}),
   })
+  const sparse = describeSparse(measurements, dimensions)
+  if (sparse.length > 0) {
+    publish('Sparse vectors, BM25 and hybrid search', {
+      command: ['npm run bench -- quality', ...words].join(' '),
+      sections: sparse,
+      ...(sampleSize === undefined ? { file: 'sparse.md' } : {}),
+    })
+  }
   if (isWhole) {
     const content = { date: new Date().toISOString(), space: embedder.space, dimensions, measurements, checks }
     writeFileSync(join(RESULTS, 'quality.json'), `${JSON.stringify(content, roundNumbers, 1)}\n`)

@@ -5,9 +5,14 @@ import { type Gains, ndcg, recall, reciprocalRank, topRanked } from './ndcg.js'
 import { readJsonLines, readTable } from './read-records.js'
 import { sample } from './sample.js'
 
+/** Languages that have analysers of their own, and means of their own in the reports. */
+export type Language = 'en' | 'zh' | 'other'
+
 /** Questions with the documents that answer them. */
 export interface SearchSet {
   name: string
+  /** Of the questions. */
+  language: Language
   /** Whether questions and documents are in different languages. */
   isCrossLingual: boolean
   queries: string[]
@@ -28,6 +33,17 @@ const CROSS_LINGUAL = [
   ['ar', 'en'],
 ] as const
 
+/** Code is asked for in English. */
+const LANGUAGES: Readonly<Record<string, Language>> = {
+  xquad_en: 'en',
+  code_cosqa_dev: 'en',
+  code_pystdlib: 'en',
+  xquad_zh: 'zh',
+  cmrc_trial_zh: 'zh',
+  cmrc_trial_sentences_zh: 'zh',
+  drcd_dev_zhHant: 'zh',
+}
+
 const MEASURES: Record<string, (ranking: readonly number[], gains: Gains) => number> = {
   'nDCG@10': (ranking, gains) => ndcg(ranking, gains, 10),
   'MRR@10': (ranking, gains) => reciprocalRank(ranking, gains, 10),
@@ -35,6 +51,12 @@ const MEASURES: Record<string, (ranking: readonly number[], gains: Gains) => num
   'Recall@100': (ranking, gains) => recall(ranking, gains, 100),
 }
 export const SEARCH_METRICS = Object.keys(MEASURES)
+
+/** Language of a set's questions, by the set's name. */
+export function languageOf(set: string): Language {
+  return LANGUAGES[set] ?? 'other'
+}
+
 const DEEPEST_CUTOFF = 100
 
 /** Every set of `usecases/search`, and XQuAD across languages, whose ids are the same in all of them; one at a time. */
@@ -81,6 +103,7 @@ function loadSet(
   const documents = sampleSize === undefined ? corpus : sampleCorpus(corpus, gains, sampleSize)
   return {
     name,
+    language: languageOf(name),
     isCrossLingual: from !== to,
     queries: queries.map(({ text }) => text),
     documents: documents.map(({ text }) => text),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { scoreTerms, zScores } from './sparse.js'
+import { scoreTerms } from './sparse.js'
 
 test('only terms that both sides have count', () => {
   const queries = [
@@ -20,9 +20,4 @@ test('only terms that both sides have count', () => {
   const scores = scoreTerms(queries, documents)
   expect([...scores(0)]).toEqual([6, 0, 2.5])
   expect([...scores(1)]).toEqual([0, 0, 0])
-})
-
-test('z-scores have mean 0 and deviation 1', () => {
-  expect([...zScores(Float64Array.of(1, 3))]).toEqual([-1, 1])
-  expect([...zScores(Float64Array.of(2, 2))]).toEqual([0, 0])
 })

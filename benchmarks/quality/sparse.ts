@@ -25,10 +25,3 @@ export function scoreTerms(queries: readonly Terms[], documents: readonly Terms[
     return scores
   }
 }
-
-/** Scores with mean 0 and standard deviation 1, so that two kinds can be added; equal scores become 0. */
-export function zScores(scores: Float64Array): Float64Array {
-  const mean = scores.reduce((sum, score) => sum + score, 0) / scores.length
-  const deviation = Math.sqrt(scores.reduce((sum, score) => sum + (score - mean) ** 2, 0) / scores.length)
-  return scores.map((score) => (deviation === 0 ? 0 : (score - mean) / deviation))
-}

@@ -14,7 +14,7 @@ export interface Embedding {
   index: number
   /** Unit-length vector, Float32Array[dimension]. */
   dense?: Float32Array
-  /** Unit-length vector as its non-zero terms, in the order of their first appearance; the others are 0. */
+  /** Sparse vector as its non-zero terms, ascending by index; the others are 0. Not of unit length. */
   sparse?: SparseTerm[]
   /** Tokens of this input as the serving model's tokenizer counts them, without prompts and special tokens. */
   tokens: number

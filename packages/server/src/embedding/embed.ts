@@ -31,7 +31,7 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
         tokens: ids.length,
         ...(isOverLimit && { isTruncated: true }),
         ...(dense[index] && { dense: dense[index] }),
-        ...(request.outputType !== 'dense' && { sparse: engine.weighTerms(ids) }),
+        ...(request.outputType !== 'dense' && { sparse: engine.weighTerms(ids, request.textType) }),
       }),
     )
     return {

@@ -71,12 +71,38 @@ export function engineSuite(name: string, start: () => Promise<Engine>): void {
       }
     })
 
-    test('sparse vectors have unit length, weights above 0 and each term once', () => {
-      const { ids } = engine.tokenize('衣服的质量杠杠的，很漂亮。 The quality of the clothes is great.', engine.window)
-      const terms = engine.weighTerms(ids)
-      expect(Math.hypot(...terms.map(({ value }) => value))).toBeCloseTo(1, 5)
-      expect(terms.every(({ value, token }) => value > 0 && token.length > 0)).toBe(true)
-      expect(new Set(terms.map(({ index }) => index)).size).toBe(terms.length)
+    describe('sparse vectors', () => {
+      const weigh = (text: string, textType: 'query' | 'document' = 'document') =>
+        engine.weighTerms(engine.tokenize(text, engine.window).ids, textType)
+      const score = (query: string, document: string) => {
+        const values = new Map(weigh(document).map(({ index, value }) => [index, value]))
+        return weigh(query, 'query').reduce((sum, { index, value }) => sum + value * (values.get(index) ?? 0), 0)
+      }
+
+      test('have values above 0, each term once, in ascending order', () => {
+        for (const textType of ['query', 'document'] as const) {
+          const terms = weigh('衣服的质量杠杠的，很漂亮。 The quality of the clothes is great.', textType)
+          expect(terms.every(({ value, token }) => value > 0 && Number.isFinite(value) && token.length > 0)).toBe(true)
+          const indices = terms.map(({ index }) => index)
+          expect(indices).toEqual([...new Set(indices)].sort((a, b) => a - b))
+        }
+      })
+
+      test('do not depend on the order of the tokens', () => {
+        const { ids } = engine.tokenize('风急天高猿啸哀 wind and sky, wind', engine.window)
+        for (const textType of ['query', 'document'] as const) {
+          expect(engine.weighTerms(ids.toReversed(), textType)).toEqual(engine.weighTerms(ids, textType))
+        }
+      })
+
+      test('score a document by the share of the query that it has, within [0, 1]', () => {
+        const document = '杜甫是唐代诗人。 Du Fu was a poet of the Tang dynasty.'
+        expect(score('unrelated words', '猿')).toBe(0)
+        expect(score('poet', document)).toBeGreaterThan(score('poet guitar', document))
+        expect(score('poet guitar', document)).toBeGreaterThan(0)
+        expect(score('poet', 'poet '.repeat(100))).toBeGreaterThan(score('poet', document))
+        expect(score('poet', 'poet '.repeat(100))).toBeLessThanOrEqual(1)
+      })
     })
 
     test('work that is no longer wanted is dropped; its neighbours are unharmed', async () => {

@@ -47,9 +47,11 @@ export interface Engine {
   embed(input: TokenInput, options: { signal: AbortSignal }): Promise<Float32Array>
 
   /**
-   * Sparse vector of a text of any length, of unit length; every weight is above 0. Cheap: no forward pass.
+   * Sparse vector of a text of any length, ascending by index; every value is above 0. Cheap: no forward pass.
+   *
+   * The inner product of a query's and a document's vector is the score, in [0, 1]. Values are not of unit length.
    */
-  weighTerms(ids: Int32Array): SparseTerm[]
+  weighTerms(ids: Int32Array, textType: TextType): SparseTerm[]
 
   /** Ends workers; pending work is rejected. */
   close(): Promise<void>

@@ -47,9 +47,9 @@ vectors are averaged, weighted by their tokens.
 documents, compare everything else as documents. \`instruct\` is accepted and changes nothing: the built-in model was not
 trained on instructions.
 
-**Sparse vectors.** Where the table offers them, the native endpoint's \`output_type\` may be \`dense\`, \`sparse\` or \`dense&sparse\`. Sparse
-weights are saturated term frequency × inverse document frequency over the same tokens, scaled to unit length; terms
-whose token is only the mark of a word's start are left out.
+**Sparse vectors.** Where the table offers them, the native endpoint's \`output_type\` may be \`dense\`, \`sparse\` or \`dense&sparse\`. The
+inner product of a query's and a document's sparse vector is a score in [0, 1]: the share of the query's weight that the
+document has. Forms of one word (\`Apples\`, \`apple\`) are one term; punctuation is none.
 
 **Empty texts.** A text without any token (empty, or only spaces) is a 400 that names its position.
 

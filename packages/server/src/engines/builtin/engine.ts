@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { SparseTerm } from '@quiver/protocol'
+import type { SparseTerm, TextType } from '@quiver/protocol'
 import { cosine, shorten } from '../../vector/vector.js'
 import type { Engine, TokenInput, TokenizedText } from '../engine.js'
+import { type TermWeights, weighTerms } from './term-weights.js'
 import { Tokenizer } from './tokenizer.js'
 import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
 import { WorkerPool } from './worker-pool.js'
@@ -50,7 +51,7 @@ class BuiltinEngine implements Engine {
   readonly #manifest: Manifest
   readonly #tokenizer: Tokenizer
   readonly #pool: WorkerPool
-  readonly #terms: Weights['terms']
+  readonly #terms: TermWeights
 
   constructor({ manifest, terms }: Weights, tokenizer: Tokenizer, pool: WorkerPool) {
     this.#manifest = manifest
@@ -81,23 +82,8 @@ class BuiltinEngine implements Engine {
     return this.#pool.run(Int32Array.from([special.bos, ...prompts[textType].ids, ...ids, special.eos]), signal)
   }
 
-  /** Saturated term frequency × inverse document frequency, as `training/term_weights.py` defines it. */
-  weighTerms(ids: Int32Array): SparseTerm[] {
-    const { saturation, idf } = this.#terms
-    const counts = new Map<number, number>()
-    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
-    const weights = [...counts].map(([id, count]): [number, number] => [
-      id,
-      (count / (count + saturation)) * (idf[id] ?? 0),
-    ])
-    const length = Math.hypot(...weights.map(([, weight]) => weight))
-    return weights
-      .filter(([, weight]) => weight > 0)
-      .map(([index, weight]) => ({
-        index,
-        value: Math.fround(weight / length),
-        token: this.tokenText(index),
-      }))
+  weighTerms(ids: Int32Array, textType: TextType): SparseTerm[] {
+    return weighTerms(ids, textType, this.#terms).map((term) => ({ ...term, token: this.tokenText(term.index) }))
   }
 
   close(): Promise<void> {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import type { TermWeights } from './term-weights.js'
 
 /** The weights that this package brings. */
 export const BUILTIN_WEIGHTS = fileURLToPath(new URL('../../../weights/builtin-text/', import.meta.url))
@@ -29,15 +30,18 @@ const Canary = z.object({
 })
 export type Canary = z.output<typeof Canary>
 
-/** How the sparse side weighs terms: `tf / (tf + saturation) × idf`. */
-const Terms = z.object({ saturation: z.number().positive(), idf: FileEntry })
+/** How the sparse side weighs terms; see `term-weights.ts`. */
+const Terms = z.object({
+  saturation: z.object({ constant: z.number().nonnegative(), perToken: z.number().nonnegative() }),
+  files: z.object({ 'terms.f32': FileEntry, 'terms.u32': FileEntry }),
+})
 
 export interface Weights {
   manifest: Manifest
   modelPath: string
   tokenizerFile: unknown
   canary: Canary
-  terms: { saturation: number; idf: Float32Array }
+  terms: TermWeights
 }
 
 /** The files of a model are missing, damaged or not what the manifest says. */
@@ -54,17 +58,18 @@ export async function loadWeights(folder: string): Promise<Weights> {
   const manifest = await loadManifest(folder)
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
   const terms = parseFile('terms.json', Terms, await read(folder, 'terms.json'))
-  const [, tokenizer, idf] = await Promise.all([
+  const [, tokenizer, weights, canonical] = await Promise.all([
     readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
     readVerified(folder, 'tokenizer.json', manifest.files['tokenizer.json']),
-    readVerified(folder, 'idf.f32', terms.idf),
+    readVerified(folder, 'terms.f32', terms.files['terms.f32']),
+    readVerified(folder, 'terms.u32', terms.files['terms.u32']),
   ])
   return {
     manifest,
     canary,
     modelPath: join(folder, 'model.onnx'),
     tokenizerFile: JSON.parse(tokenizer.toString()),
-    terms: { saturation: terms.saturation, idf: toFloat32(idf) },
+    terms: { saturation: terms.saturation, weights: toFloat32(weights), canonical: toUint32(canonical) },
   }
 }
 
@@ -96,6 +101,11 @@ async function readVerified(folder: string, name: string, expected: z.output<typ
 /** Little-endian float32 values, whatever this machine's byte order. */
 function toFloat32(bytes: Buffer): Float32Array {
   return Float32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(i * 4))
+}
+
+/** Little-endian unsigned 32-bit integers. */
+function toUint32(bytes: Buffer): Uint32Array {
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(i * 4))
 }
 
 function parseFile<Schema extends z.ZodType>(name: string, schema: Schema, bytes: Buffer): z.output<Schema> {
