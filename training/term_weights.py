@@ -3,12 +3,13 @@
 Writes, beside the model,
   terms.u32   for each piece the one that stands for it (uint32 little-endian, id = position)
   terms.f32   for each piece its weight (float32 little-endian): inverse document frequency over the largest, so that
-              the rarest terms weigh 1; 0 for pieces that are no term or have another to stand for them
+              the rarest terms weigh 1, to the power of 0.75; 0 for pieces that are no term or that others stand for
   terms.json  the constants of the saturation, and the hashes of both
 and terms.golden.json, by which the server proves that it weighs the same.
 
-Weights are counted on texts of about 30 tokens and carried by both sides, so a term counts with the square of its idf.
-Constants were chosen on pairs that no benchmark has (`term_search.py`).
+Counted is a term's share in the language where it is most common: over all languages together the little words of a
+language with few texts would look rare. Both sides carry the weight, so a term counts with its idf to the power of
+1.5: the texts are short (30 tokens), and little words are in a larger share of passages than of them. Constants were chosen on pairs that no benchmark has (`term_search.py`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from text import encode
 
 BATCH = 4096
 SATURATION = Saturation(**CONFIG["terms"]["saturation"])
+PRIOR_TEXTS: float = CONFIG["terms"]["prior_texts"]  # texts of every language that are imagined to be as all texts are
+POWER: float = CONFIG["terms"]["power"]
 SCRIPTS = [
     "风急天高猿啸哀，渚清沙白鸟飞回。", "陸特和漢斯雷頓開創了哪一地區對梵語的學術研究？", "The quick brown fox jumps over the lazy dogs.", "Apple apple APPLE apples",
     "¿Cuántos puntos dejaron escapar en defensa los Panthers?", "Ein Satz mit Umlauten: äöü ß.", "كم نقطة تخلى عنها دفاع البانثرز؟", "ภาษาไทยไม่มีช่องว่าง",
@@ -33,23 +36,31 @@ SCRIPTS = [
 ]
 
 
-def inverse_document_frequencies(texts: list[list[int]], canonical: np.ndarray) -> np.ndarray:
-    """ln(1 + (N - n + .5) / (n + .5)) for each piece, n counted over the pieces it stands for: float64[pieces]."""
-    found_in = np.zeros(len(canonical))
-    for ids in texts:
-        found_in[np.unique(canonical[ids])] += 1
-    return np.log(1 + (len(texts) - found_in + 0.5) / (found_in + 0.5))
+def count_by_language(tokenizer: Tokenizer, canonical: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In how many texts of each language each term is, and how many texts that is: float64[languages, pieces], [languages].
+
+    Code is a language of its own.
+    """
+    items = list(read_jsonl(WORK / "pool.jsonl"))
+    languages = ["code" if item["kind"] == "code" else item["lang"] for item in items]
+    rows = {language: row for row, language in enumerate(sorted(set(languages)))}
+    found_in, texts = np.zeros((len(rows), len(canonical))), np.zeros(len(rows))
+    progress = Progress("document frequencies", len(items))
+    for start in range(0, len(items), BATCH):
+        part = items[start : start + BATCH]
+        for ids, language in zip(encode(tokenizer, [item["text"] for item in part]), languages[start : start + BATCH], strict=True):
+            found_in[rows[language], np.unique(canonical[ids])] += 1
+            texts[rows[language]] += 1
+        progress.add(len(part))
+    return found_in, texts
 
 
-def pool_ids(tokenizer: Tokenizer) -> list[list[int]]:
-    """The texts of the pool as token ids."""
-    texts = [item["text"] for item in read_jsonl(WORK / "pool.jsonl")]
-    progress = Progress("document frequencies", len(texts))
-    ids: list[list[int]] = []
-    for start in range(0, len(texts), BATCH):
-        ids += encode(tokenizer, texts[start : start + BATCH])
-        progress.add(min(BATCH, len(texts) - start))
-    return [text for text in ids if text]
+def weights_of(found_in: np.ndarray, texts: np.ndarray) -> np.ndarray:
+    """Weight of each piece, from its share in the language where it is most common, the rarest term weighing 1."""
+    overall = (found_in.sum(0) + 0.5) / (texts.sum() + 1)
+    shares = (found_in + PRIOR_TEXTS * overall) / (texts + PRIOR_TEXTS)[:, None]
+    idf = -np.log(shares.max(0))
+    return (idf / idf.max()) ** POWER
 
 
 def write(name: str, values: np.ndarray) -> dict[str, object]:
@@ -73,14 +84,19 @@ def main() -> None:
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     pieces = [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
     canonical = canonical_pieces(pieces)
-    texts = pool_ids(tokenizer)
-    idf = inverse_document_frequencies(texts, canonical)
-    stands_for_itself = canonical == np.arange(len(pieces))
-    weights = np.where(stands_for_itself & [is_term(piece) for piece in pieces], idf / idf.max(), 0).astype("<f4")
+    found_in, texts = count_by_language(tokenizer, canonical)
+    publish(tokenizer, canonical, found_in, texts)
+
+
+def publish(tokenizer: Tokenizer, canonical: np.ndarray, found_in: np.ndarray, texts: np.ndarray) -> None:
+    """Write the files that follow from the counts."""
+    pieces = [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
+    named = (canonical == np.arange(len(pieces))) & np.array([is_term(piece) for piece in pieces])
+    weights = np.where(named, weights_of(found_in, texts), 0).astype("<f4")
     WEIGHTS.mkdir(parents=True, exist_ok=True)
     files = {"terms.u32": write("terms.u32", canonical), "terms.f32": write("terms.f32", weights)}
     saturation = {"constant": SATURATION.constant, "perToken": SATURATION.per_token}
-    description = {"saturation": saturation, "documents": len(texts), "files": files}
+    description = {"saturation": saturation, "documents": int(texts.sum()), "files": files}
     (WEIGHTS / "terms.json").write_text(json.dumps(description, indent=2) + "\n")
     cases = golden(tokenizer, canonical, weights)
     (GOLDENS / "terms.golden.json").write_text(json.dumps({"cases": cases}, ensure_ascii=False) + "\n")
