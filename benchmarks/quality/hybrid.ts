@@ -1,11 +1,6 @@
 /** Dense and sparse scores of the documents of one query → scores to rank by. */
 export type Combine = (dense: Float64Array, sparse: Float64Array) => Float64Array
 
-/**
- * What the sparse score counts beside the cosine. Chosen on pairs of the training texts that were kept back
- * (`training/hybrid_weight.py`), never on the sets of this benchmark.
- */
-const SPARSE_WEIGHT = 0.5
 /** Share of the sparse score where both are z-scores. */
 const SPARSE_SHARE = 0.4
 /** @see Cormack, Clarke & Büttcher 2009, Reciprocal Rank Fusion, who set it to 60. */
@@ -13,7 +8,7 @@ const RANK_CONSTANT = 60
 
 /** The recommended way first, then what was compared with it. */
 export const HYBRID: Readonly<Record<string, Combine>> = {
-  hybrid: (dense, sparse) => add(dense, sparse, SPARSE_WEIGHT),
+  hybrid: (dense, sparse) => add(dense, sparse, 1),
   'hybrid, z-scores': (dense, sparse) => add(zScores(dense), zScores(sparse), SPARSE_SHARE / (1 - SPARSE_SHARE)),
   'hybrid, ranks': (dense, sparse) => add(reciprocalRanks(dense), reciprocalRanks(sparse), 1),
 }

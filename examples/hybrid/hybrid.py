@@ -8,8 +8,6 @@ import sys
 import dashscope
 import numpy as np
 
-SPARSE_WEIGHT = 0.5  # what the sparse score (0 to 1) counts beside the cosine
-
 
 def embed(texts, text_type):
     resp = dashscope.TextEmbedding.call(
@@ -29,7 +27,7 @@ def hybrid_search(query, documents):
     for document, (dense, sparse) in zip(documents, embed(documents, "document")):
         cosine = np.dot(query_dense, dense)
         words = sum(value * sparse.get(index, 0) for index, value in query_sparse.items())
-        hits.append((cosine + SPARSE_WEIGHT * words, cosine, words, document))
+        hits.append((cosine + words, cosine, words, document))
     return sorted(hits, reverse=True)
 
 
@@ -42,7 +40,7 @@ documents = [
 ]
 hits = hybrid_search(query, documents)
 for score, cosine, words, document in hits:
-    print(f"{score:.3f} = {cosine:.3f} + {SPARSE_WEIGHT} * {words:.3f}  {document}")
+    print(f"{score:.3f} = {cosine:.3f} + {words:.3f}  {document}")
 
 if hits[0][3] != documents[1]:
     sys.exit(f"expected the adapter that was asked for first, got: {hits[0][3]}")

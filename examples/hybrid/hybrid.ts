@@ -8,9 +8,6 @@
 const baseUrl = process.env.DASHSCOPE_HTTP_BASE_URL ?? 'http://127.0.0.1:8790/api/v1'
 const apiKey = process.env.DASHSCOPE_API_KEY ?? 'any'
 
-/** What the sparse score (0 to 1) counts beside the cosine. */
-const SPARSE_WEIGHT = 0.5
-
 interface Item {
   embedding: number[]
   sparse_embedding: { index: number; value: number; token: string }[]
@@ -48,7 +45,7 @@ async function hybridSearch(query: string, documents: string[]) {
     .map((item, position) => {
       const meaning = cosine(queryItem.embedding, item.embedding)
       const words = sharedWords(queryItem, item)
-      return { document: documents[position], meaning, words, score: meaning + SPARSE_WEIGHT * words }
+      return { document: documents[position], meaning, words, score: meaning + words }
     })
     .sort((left, right) => right.score - left.score)
 }
@@ -61,7 +58,8 @@ const documents = [
 ]
 const hits = await hybridSearch('XR-2041 适配器的保修期', documents)
 for (const { document, score, meaning, words } of hits) {
-  console.log(`${score.toFixed(3)} = ${meaning.toFixed(3)} + ${SPARSE_WEIGHT} * ${words.toFixed(3)}  ${document}`)
+  console.log(`${score.toFixed(3)} = ${meaning.toFixed(3)} + ${words.toFixed(3)}  ${document}`)
 }
 
-if (hits[0].document !== documents[1]) throw new Error(`expected the adapter that was asked for, got: ${hits[0].document}`)
+if (hits[0].document !== documents[1])
+  throw new Error(`expected the adapter that was asked for, got: ${hits[0].document}`)
