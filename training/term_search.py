@@ -23,7 +23,6 @@ from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
 from common import CONFIG, DATA, WEIGHTS, WORK, read_jsonl, rows, seeded
-from evaluate import Embed, shipped
 from metrics import unit
 from terms import Saturation
 from text import encode
@@ -180,6 +179,8 @@ def hybrid(sets: list[Encoded]) -> None:
     weights = np.fromfile(WEIGHTS / "terms.f32", "<f4")
     saturation = Saturation(**CONFIG["terms"]["saturation"])
     sparse = [sparse_scores(found, canonical, weights, saturation) for found in sets]
+    from evaluate import shipped  # brings PyTorch, which the other choices do without
+
     embed = shipped()
     dense = [dense_scores(found.of, embed) for found in sets]
 
@@ -194,7 +195,7 @@ def hybrid(sets: list[Encoded]) -> None:
     compare("reciprocal ranks", lambda d, s: reciprocal_ranks(d) + reciprocal_ranks(s))
 
 
-def dense_scores(found: SearchSet, embed: Embed) -> np.ndarray:
+def dense_scores(found: SearchSet, embed: Callable[[list[str], str], np.ndarray]) -> np.ndarray:
     """Cosines at 1,024 components."""
     return unit(embed(found.questions, "query"), 1024) @ unit(embed(found.documents, "document"), 1024).T
 

@@ -82,8 +82,7 @@ def golden(tokenizer: Tokenizer, canonical: np.ndarray, weights: np.ndarray) -> 
 def main() -> None:
     """Count, and write the four files."""
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    pieces = [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
-    canonical = canonical_pieces(pieces)
+    canonical = canonical_pieces([tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())])
     found_in, texts = count_by_language(tokenizer, canonical)
     publish(tokenizer, canonical, found_in, texts)
 
@@ -93,7 +92,8 @@ def publish(tokenizer: Tokenizer, canonical: np.ndarray, found_in: np.ndarray, t
     pieces = [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
     named = (canonical == np.arange(len(pieces))) & np.array([is_term(piece) for piece in pieces])
     weights = np.where(named, weights_of(found_in, texts), 0).astype("<f4")
-    WEIGHTS.mkdir(parents=True, exist_ok=True)
+    for folder in (WEIGHTS, GOLDENS):
+        folder.mkdir(parents=True, exist_ok=True)
     files = {"terms.u32": write("terms.u32", canonical), "terms.f32": write("terms.f32", weights)}
     saturation = {"constant": SATURATION.constant, "perToken": SATURATION.per_token}
     description = {"saturation": saturation, "documents": int(texts.sum()), "files": files}
