@@ -91,7 +91,7 @@ describe('with the shipped weights', () => {
   test('forms of one word are one term, named by its plain form', () => {
     expect(tokens('Apple apple apples APPLES')).toContain(' apple')
     expect(tokens('Teams')).toContain(' team')
-    expect(tokens('Running run')).toEqual([' run'])
+    expect(tokens('running run')).toEqual([' run'])
   })
 
   test('a piece is one term at the beginning of a word and inside one, if it is long enough to mean the same', () => {
