@@ -13,6 +13,13 @@ interface Item {
   sparse_embedding: { index: number; value: number; token: string }[]
 }
 
+/** The answer's shape: docs/api/text-embedding.md. */
+interface Answer {
+  output: { embeddings: Item[] }
+  code?: string
+  message?: string
+}
+
 async function embed(texts: string[], textType: 'query' | 'document'): Promise<Item[]> {
   const response = await fetch(`${baseUrl}/services/embeddings/text-embedding/text-embedding`, {
     method: 'POST',
@@ -23,7 +30,7 @@ async function embed(texts: string[], textType: 'query' | 'document'): Promise<I
       parameters: { dimension: 1024, text_type: textType, output_type: 'dense&sparse' },
     }),
   })
-  const body = await response.json()
+  const body = (await response.json()) as Answer
   if (!response.ok) throw new Error(`${response.status} ${body.code}: ${body.message}`)
   return body.output.embeddings
 }
