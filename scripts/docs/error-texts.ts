@@ -114,11 +114,11 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
   },
   body_too_large: {
     en: {
-      when: 'The body is larger than `maxBodyBytes`',
+      when: 'The body, or the text that its token ids stand for, is larger than `maxBodyBytes`',
       remedy: 'Send fewer or shorter texts a request, or raise the setting',
     },
     zh: {
-      when: '请求体超过 `maxBodyBytes`',
+      when: '请求体（或其中 Token ID 对应的文本）超过 `maxBodyBytes`',
       remedy: '减少每次请求的文本，或者调大该设置',
     },
   },

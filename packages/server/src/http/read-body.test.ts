@@ -14,7 +14,7 @@ test.each([
   ['keys', `{${Array.from({ length: LIMIT + 2 }, (_, i) => `"k${i}":1`).join(',')}}`],
   ['depth', '['.repeat(LIMIT + 1)],
 ])('too many values are refused without parsing them: %s', (_name, json) => {
-  expect(() => readJson(Buffer.from(json))).toThrow('more than 131072 values')
+  expect(() => readJson(Buffer.from(json))).toThrow(`more than ${LIMIT} values`)
 })
 
 test('a long text is one value, whatever is in it', () => {
