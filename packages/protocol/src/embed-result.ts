@@ -31,4 +31,6 @@ export interface EmbedResult {
   totalTokens: number
   /** Fingerprint of the vector space; vectors of different spaces must never be compared. */
   space: string
+  /** The same for sparse vectors, where the answer has any. */
+  sparseSpace?: string
 }

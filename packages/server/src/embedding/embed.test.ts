@@ -15,6 +15,7 @@ function fakeEngine(changes: Partial<Engine> = {}): Engine & { seen: TokenInput[
     seen,
     id: 'builtin-text',
     identity: '0'.repeat(64),
+    sparseIdentity: '1'.repeat(64),
     dimension: 2048,
     window: 4,
     isUp: true,
@@ -134,6 +135,11 @@ test('each dimension is a space of its own, queries and documents share one', as
   const spaceOf = async (changes: Partial<CheckedRequest>) => (await embed(request(['a'], changes), signal)).space
   expect(await spaceOf({ textType: 'query' })).toBe(await spaceOf({ textType: 'document' }))
   expect(await spaceOf({ dimension: 128 })).not.toBe(await spaceOf({ dimension: 64 }))
+  const sparse = await embed(request(['a'], { outputType: 'sparse' }), signal)
+  const both = await embed(request(['a'], { outputType: 'dense&sparse', dimension: 128 }), signal)
+  expect(sparse.sparseSpace).toMatch(/^[0-9a-f]{16}$/)
+  expect(both.sparseSpace).toBe(sparse.sparseSpace)
+  expect(await embed(request(['a']), signal)).not.toHaveProperty('sparseSpace')
 })
 
 test('truncate cuts a long text to its beginning, counts what was kept, and says so', async () => {

@@ -4,7 +4,7 @@ import type { Engine, TokenizedText } from '../engines/engine.js'
 import { norm, shorten, weightedMean } from '../vector/vector.js'
 import { chunk } from './chunk.js'
 import { mapBounded } from './map-bounded.js'
-import { spaceOf } from './space.js'
+import { spaceOf, sparseSpaceOf } from './space.js'
 
 /** Even a text that is embedded whole ends somewhere: 262 windows, seconds of one core. */
 const MAX_CHUNKED_TOKENS = 131_072
@@ -39,6 +39,7 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
       embeddings,
       totalTokens: embeddings.reduce((sum, { tokens }) => sum + tokens, 0),
       space: spaceOf(engine, request.dimension),
+      ...(request.outputType !== 'dense' && { sparseSpace: sparseSpaceOf(engine) }),
     }
   }
 }

@@ -7,5 +7,14 @@ import type { Engine } from '../engines/engine.js'
  * Vectors may be compared only within one space. Queries and documents of one model share it.
  */
 export function spaceOf(engine: Engine, dimension: number): string {
-  return createHash('sha256').update(`${engine.identity}\n${dimension}\nunit-length float32`).digest('hex').slice(0, 16)
+  return fingerprint(`${engine.identity}\n${dimension}\nunit-length float32`)
+}
+
+/** Likewise for sparse vectors, which have no dimension. */
+export function sparseSpaceOf(engine: Engine): string {
+  return fingerprint(`${engine.sparseIdentity}\nsparse`)
+}
+
+function fingerprint(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16)
 }

@@ -24,6 +24,8 @@ export interface Engine {
   readonly id: string
   /** Hash over everything that makes a vector what it is: weights, tokenizer, pooling, prompts. 64 hex digits. */
   readonly identity: string
+  /** Likewise for the sparse vectors: tokenizer and term weights. */
+  readonly sparseIdentity: string
   /** Components of the raw vector; any prefix of it is a valid shorter vector. */
   readonly dimension: number
   /** Tokens of text that one pass takes. */

@@ -9,7 +9,8 @@ const OVERLONG_HEADER = 'x-quiver-overlong'
 /**
  * What every embedding endpoint has in common between decoding and encoding: the header option, the model's limits, the
  * vectors, and the response headers that tell what no dialect has room for:
- * `x-quiver-space`, the vector space; `x-quiver-truncated`, positions of the inputs that were cut, from 0;
+ * `x-quiver-space`, the vector space; `x-quiver-sparse-space`, that of the sparse vectors, which has no dimension;
+ * `x-quiver-truncated`, positions of the inputs that were cut, from 0;
  * `deprecation`, `sunset` and `link` of a model that will go.
  *
  * @throws {ApiError} as `catalog/check.ts` and `embedding/embed.ts` do.
@@ -25,6 +26,7 @@ export async function runEmbed(
   const result = await services.embed(checked, signal)
   const truncated = result.embeddings.filter(({ isTruncated }) => isTruncated).map(({ index }) => index)
   reply.header('x-quiver-space', result.space)
+  if (result.sparseSpace !== undefined) reply.header('x-quiver-sparse-space', result.sparseSpace)
   if (truncated.length > 0) reply.header('x-quiver-truncated', truncated.join(','))
   services.metrics.embedded(result.model, {
     inputs: result.embeddings.length,

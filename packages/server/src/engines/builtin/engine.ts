@@ -46,6 +46,7 @@ export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise
 class BuiltinEngine implements Engine {
   readonly id = BUILTIN_ID
   readonly identity: string
+  readonly sparseIdentity: string
   readonly dimension: number
   readonly window: number
   readonly #manifest: Manifest
@@ -53,7 +54,7 @@ class BuiltinEngine implements Engine {
   readonly #pool: WorkerPool
   readonly #terms: TermWeights
 
-  constructor({ manifest, terms }: Weights, tokenizer: Tokenizer, pool: WorkerPool) {
+  constructor({ manifest, terms, termsSha256 }: Weights, tokenizer: Tokenizer, pool: WorkerPool) {
     this.#manifest = manifest
     this.#terms = terms
     this.#tokenizer = tokenizer
@@ -63,6 +64,8 @@ class BuiltinEngine implements Engine {
     const { files, special, prompts, chunks } = manifest
     const parts = [files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompts, chunks.tokens]
     this.identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+    const sparseParts = [files['tokenizer.json'].sha256, termsSha256]
+    this.sparseIdentity = createHash('sha256').update(JSON.stringify(sparseParts)).digest('hex')
   }
 
   get isUp(): boolean {

@@ -42,6 +42,8 @@ export interface Weights {
   tokenizerFile: unknown
   canary: Canary
   terms: TermWeights
+  /** Hash over `terms.json`, which names the hashes of the tables. */
+  termsSha256: string
 }
 
 /** The files of a model are missing, damaged or not what the manifest says. */
@@ -57,7 +59,8 @@ export class WeightsError extends Error {
 export async function loadWeights(folder: string): Promise<Weights> {
   const manifest = await loadManifest(folder)
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
-  const terms = parseFile('terms.json', Terms, await read(folder, 'terms.json'))
+  const termsFile = await read(folder, 'terms.json')
+  const terms = parseFile('terms.json', Terms, termsFile)
   const [, tokenizer, weights, canonical] = await Promise.all([
     readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
     readVerified(folder, 'tokenizer.json', manifest.files['tokenizer.json']),
@@ -70,6 +73,7 @@ export async function loadWeights(folder: string): Promise<Weights> {
     modelPath: join(folder, 'model.onnx'),
     tokenizerFile: JSON.parse(tokenizer.toString()),
     terms: { saturation: terms.saturation, weights: toFloat32(weights), canonical: toUint32(canonical) },
+    termsSha256: createHash('sha256').update(termsFile).digest('hex'),
   }
 }
 
