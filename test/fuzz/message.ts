@@ -17,9 +17,13 @@ export interface Message {
  */
 export type Framing = 'length' | 'chunked' | 'too-long' | 'too-short' | 'unannounced' | 'broken-chunks'
 
-/** Whether a server that keeps to HTTP can answer it completely without hearing more. */
+/** A server closes the connection on a body above its limit (4 MiB); the reset may overtake the answer. */
+const MOST_BODY_BYTES = 4 * 1024 * 1024
+
+/** Whether a server that keeps to HTTP can answer it completely without hearing more, and the answer must arrive. */
 export function isComplete({ framing, body, headers }: Message): boolean {
   const isReframed = headers.some(([name]) => /^(content-length|transfer-encoding|expect|upgrade)\s*$/i.test(name))
+  if (body.length > MOST_BODY_BYTES) return false
   return framing === 'length' || framing === 'chunked' ? !isReframed : framing === 'unannounced' && body.length === 0
 }
 

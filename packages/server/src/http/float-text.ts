@@ -9,7 +9,7 @@
  * Why it reads back. For 10⁻⁵ ≤ a < 1 a candidate is n / 10ᵏ with n < 2³⁰ and k ≤ 13, both exact doubles. A client
  * reads the text as the double nearest to that quotient, and IEEE division yields just that double (Clinger 1990, How
  * to Read Floating Point Numbers Accurately, the fast path). Rounding it to float32 is therefore the client's own
- * computation, not an estimate. It is done for a double a little below and one a little above: when both become a, so
+ * computation, not an estimate. It is done for a double a little farther from a than the decimal: when that becomes a, so
  * does whatever lies between them, the decimal itself too, and no tie can be broken another way. Eight digits pass for
  * most numbers; nine always do: the ninth digit is at most half a unit off, 5·10⁻⁹ of the value, and half the gap to the
  * next float32 is at least 2⁻²⁵ ≈ 3·10⁻⁸ of it (Matula 1968, In-and-Out Conversions; IEEE 754-2019 §5.12.2). Every
@@ -95,10 +95,14 @@ function digitsOf(magnitude: number, zeros: number): number {
   return readsAs(nine / finer, magnitude) && nine < 1e9 ? nine : 0
 }
 
-/** Whether a decimal, of which the nearest double is given, rounds to this float32 in one step or in two. */
+/**
+ * Whether a decimal, of which the nearest double is given, rounds to this float32 in one step or in two.
+ *
+ * Half a gap between float32 is 2⁻²⁵ of the number or more. A decimal nearer than 2⁻³⁰ of it is far inside; any other
+ * is moved away by at least 2⁻⁵⁰, eight times what it may differ from its double.
+ */
 function readsAs(decimal: number, float: number): boolean {
-  const margin = decimal * 2 ** -50
-  return Math.fround(decimal - margin) === float && Math.fround(decimal + margin) === float
+  return Math.fround(decimal + (decimal - float) * 2 ** -20) === float
 }
 
 /** `0.` zeros digits, without the zeros at its end. */
