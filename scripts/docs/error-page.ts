@@ -1,4 +1,4 @@
-import { ApiError, ERRORS, type ErrorName, statusOf } from '@quiver/protocol'
+import { ERRORS, type ErrorName, statusOf, tei } from '@quiver/protocol'
 import { ERROR_TEXTS, type Language } from './error-texts.js'
 
 /** What a language calls the columns and the few words in them. */
@@ -7,14 +7,14 @@ const WORDS: Record<
   { codes: string; advice: string; yes: string; no: string; dashscope: (status: number) => string }
 > = {
   en: {
-    codes: '| name | HTTP | DashScope `code` | OpenAI `type` | OpenAI `code` | retry |',
+    codes: '| name | HTTP | DashScope `code` | OpenAI `type` | OpenAI `code` | TEI | retry |',
     advice: '| name | when | what to do |',
     yes: 'yes',
     no: 'no',
     dashscope: (status) => `, DashScope ${status}`,
   },
   zh: {
-    codes: '| 名称 | HTTP | DashScope `code` | OpenAI `type` | OpenAI `code` | 可重试 |',
+    codes: '| 名称 | HTTP | DashScope `code` | OpenAI `type` | OpenAI `code` | TEI | 可重试 |',
     advice: '| 名称 | 何时出现 | 如何处理 |',
     yes: '是',
     no: '否',
@@ -51,12 +51,15 @@ function codesTable(language: Language): string {
   const { codes, yes, no, dashscope } = WORDS[language]
   const rows = NAMES.map((name) => {
     const [, dashscopeCode, type, code, isRetryable] = ERRORS[name]
-    const error = new ApiError(name, '')
-    const [status, native] = [statusOf(error, 'openai'), statusOf(error, 'dashscope')]
+    const [status, native, ofTei] = [
+      statusOf({ row: name }, 'openai'),
+      statusOf({ row: name }, 'dashscope'),
+      statusOf({ row: name }, 'tei'),
+    ]
     const statuses = native === status ? status : `${status}${dashscope(native)}`
-    return `| \`${name}\` | ${statuses} | ${dashscopeCode} | ${type} | ${code} | ${isRetryable ? yes : no} |`
+    return `| \`${name}\` | ${statuses} | ${dashscopeCode} | ${type} | ${code} | ${ofTei === status ? '' : `${ofTei} `}${tei.TEI_ERROR_TYPE[name]} | ${isRetryable ? yes : no} |`
   })
-  return [codes, '|---|---|---|---|---|---|', ...rows].join('\n')
+  return [codes, '|---|---|---|---|---|---|---|', ...rows].join('\n')
 }
 
 function adviceTable(language: Language): string {

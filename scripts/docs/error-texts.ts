@@ -162,14 +162,34 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '减少文本后重试，或者调大该设置',
     },
   },
+  not_ready: {
+    en: {
+      when: 'The server is starting or shutting down; said by `/readyz` and `/health`',
+      remedy: 'Wait as long as `Retry-After` says',
+    },
+    zh: {
+      when: '服务正在启动或关闭；由 `/readyz` 和 `/health` 返回',
+      remedy: '按 `Retry-After` 等待',
+    },
+  },
+  not_supported: {
+    en: {
+      when: 'The request is known and the model cannot serve it: images, late chunking, reranking, a vector for each token',
+      remedy: 'Leave the field out; the message names it',
+    },
+    zh: {
+      when: '请求本身没有错，但模型做不到：图片、late chunking、重排、逐 Token 向量',
+      remedy: '去掉该字段；消息中写明了是哪一个',
+    },
+  },
   overloaded: {
     en: {
-      when: 'Too many inputs are waiting, or the server is starting or shutting down',
+      when: 'Too many inputs are waiting',
       remedy:
         'Wait as long as `Retry-After` says; with more cores raise `threads`, for longer waiting raise `maxQueuedInputs`',
     },
     zh: {
-      when: '排队的文本过多，或者服务正在启动或关闭',
+      when: '排队的文本过多',
       remedy: '按 `Retry-After` 等待；CPU 核数有余时调大 `threads`，愿意等更久则调大 `maxQueuedInputs`',
     },
   },

@@ -175,6 +175,7 @@ run_suite() {
 run_suite current python requirements.txt
 run_suite previous python requirements-previous.txt
 run_suite frameworks frameworks requirements.txt
+run_suite dialects dialects requirements.txt
 
 url=${QUIVER_TEST_URL:-}
 if [ -n "$url" ] || start_server; then

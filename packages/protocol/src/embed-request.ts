@@ -30,6 +30,10 @@ export interface EmbedRequest {
   overlong?: Overlong
   /** Free-text task description of the newer models; a model without it ignores it. */
   instruct?: string
+  /** Which end of a text that is cut is cut off; absent means its `end`. */
+  cutAt?: 'start' | 'end'
+  /** `false` asks for the model's components before they are brought to unit length. */
+  normalize?: boolean
   /** What the caller calls these fields, so that an error can name them. */
   fields: { inputs: string; dimension: string }
 }

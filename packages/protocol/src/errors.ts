@@ -30,9 +30,11 @@ export const ERRORS = {
   invalid_api_key: [401, 'InvalidApiKey', 'invalid_request_error', 'invalid_api_key', false],
   // «current user api does not support asynchronous calls.»
   access_denied: [403, 'AccessDenied', 'invalid_request_error', 'access_denied', false],
-  // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found. See `statusOf`.
+  // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found. See `OTHER_STATUS`.
   model_not_found: [404, 'InvalidParameter', 'invalid_request_error', 'model_not_found', false],
   not_found: [404, 'NotFound', 'invalid_request_error', 'not_found', false],
+  // The path is known, and the model behind it cannot do that; only dialects that promise more than this server have it.
+  not_supported: [400, 'InvalidParameter', 'invalid_request_error', 'not_supported', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.6).
   method_not_allowed: [405, 'InvalidParameter', 'invalid_request_error', 'method_not_allowed', false],
   // «Payload Too Large»
@@ -44,14 +46,30 @@ export const ERRORS = {
   internal: [500, 'InternalError', 'server_error', 'internal_error', true],
   // «Request timed out, please try again later.» The older table had 408, the newer one has 500.
   timed_out: [500, 'RequestTimeOut', 'server_error', 'request_timeout', true],
+  // The same words, while the server starts or stops.
+  not_ready: [503, 'ModelUnavailable', 'server_error', 'model_unavailable', true],
   // «Model is unavailable, please try again later.»
   overloaded: [503, 'ModelUnavailable', 'server_error', 'model_unavailable', true],
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorName = keyof typeof ERRORS
 
-/** The two wire shapes an error can take; chosen from the route. */
-export type Dialect = 'dashscope' | 'openai'
+/** The wire shapes an error can take; chosen from the route. */
+export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere'
+
+/** Where a dialect's status is not the table's. */
+const OTHER_STATUS: Partial<Record<Dialect, Partial<Record<ErrorName, number>>>> = {
+  // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found.
+  dashscope: { model_not_found: 400 },
+  // text-embeddings-inference 1.9.3, router/src/http/server.rs, `From<&ErrorType> for StatusCode`.
+  tei: {
+    invalid_parameter: 422,
+    not_supported: 424,
+    engine_failed: 424,
+    timed_out: 424,
+    overloaded: 429,
+  },
+}
 
 export interface ApiErrorOptions extends ErrorOptions {
   /** The field at fault, as the caller wrote it: `input[3]`, `parameters.dimension`. */
@@ -79,10 +97,19 @@ export class ApiError extends Error {
   }
 }
 
-/** HTTP status of an error in a dialect: the table's, except that native DashScope answers an unknown model with 400. */
-export function statusOf(error: ApiError, dialect: Dialect): number {
-  if (error.row === 'model_not_found' && dialect === 'dashscope') return 400
-  return ERRORS[error.row][0]
+/** HTTP status of a row in a dialect: the table's, but for the few of {@link OTHER_STATUS}. */
+export function statusOf({ row }: { row: ErrorName }, dialect: Dialect): number {
+  return OTHER_STATUS[dialect]?.[row] ?? ERRORS[row][0]
+}
+
+/**
+ * A fault in the words of the live service.
+ *
+ * Its own two dialects show them behind the prefix that programs search for; to the clients of others that is noise.
+ */
+export function invalidInput(detail: string, param: string): ApiError {
+  const prefixed = `<400> InternalError.Algo.InvalidParameter: ${detail}`
+  return new ApiError('invalid_parameter', detail, { param, messages: { dashscope: prefixed, openai: prefixed } })
 }
 
 /** The message as this dialect's service words it. */

@@ -5,6 +5,7 @@ import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
 import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
+import { createInspect, type Inspect } from './embedding/inspect.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
@@ -21,6 +22,7 @@ export interface Pipeline {
   catalog: Catalog
   embed: Embed
   tokenize: Tokenize
+  inspect: Inspect
   engine: Engine
   close(): Promise<void>
 }
@@ -40,6 +42,12 @@ export async function assembleCatalog({ models }: Pick<Settings, 'models'>): Pro
   return new Catalog(configured.models)
 }
 
+/** @throws {ConfigError} when the catalog has no such model. */
+function checkDefaultModel(id: string, catalog: Catalog): void {
+  if (catalog.list().some((model) => model.id === id)) return
+  throw new ConfigError(`defaultModel: there is no model ${id}; \`quiver models\` lists those that are there.`)
+}
+
 /** Load and verify the engines. Slow: a few hundred milliseconds. */
 export async function assemblePipeline(settings: PipelineSettings, signal: AbortSignal): Promise<Pipeline> {
   const catalog = await assembleCatalog(settings)
@@ -54,6 +62,7 @@ export async function assemblePipeline(settings: PipelineSettings, signal: Abort
     catalog,
     embed: createEmbed(findEngine),
     tokenize: createTokenize(findEngine),
+    inspect: createInspect(findEngine),
     engine,
     close: () => engine.close(),
   }
@@ -72,6 +81,7 @@ export interface Server {
 
 /** Put everything together; listens on nothing yet. */
 export async function assembleServer(settings: Settings, log: Logger, signal: AbortSignal): Promise<Server> {
+  checkDefaultModel(settings.defaultModel, await assembleCatalog(settings))
   const pipeline = await assemblePipeline(settings, signal)
   let isDraining = false
   let isAbandoned = false
@@ -81,7 +91,10 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       detokenize: createDetokenize(pipeline.catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
+      inspect: pipeline.inspect,
+      defaultModel: pipeline.catalog.get(settings.defaultModel),
       keyring: createKeyring(settings.apiKeys),
+      maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),
       isAutoSplit: settings.autoSplit,
       isReady: () => !isDraining && pipeline.engine.isUp,

@@ -3,6 +3,7 @@ import { availableParallelism, homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
+import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
@@ -27,6 +28,11 @@ export const Settings = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Anything but loopback needs apiKeys.'),
   port: wholeNumber(0, 65_535).default(8790).describe('Port to listen on; 0 takes any free one.'),
   apiKeys: list.default([]).describe('Keys that may call. None: any key may, on loopback only.'),
+  defaultModel: z
+    .string()
+    .min(1)
+    .default(DEFAULT_MODEL)
+    .describe('Model of requests that name none: those of text-embeddings-inference clients.'),
   threads: wholeNumber(1, 256)
     .default(() => availableParallelism())
     .describe('Worker threads of the built-in model, about 85 MB each. More than there are cores gains nothing.'),

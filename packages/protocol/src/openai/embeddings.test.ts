@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { decodeEmbeddings, encodeEmbeddings, parseEmbeddings } from './embeddings.js'
+import { decodeEmbeddings, encodeEmbeddings, parseEmbeddings, vectorFormatOf } from './embeddings.js'
 
 const decode = (body: unknown) => decodeEmbeddings(parseEmbeddings(body))
 
@@ -68,4 +68,41 @@ test('the answer has the shape of the OpenAI API and the request id of DashScope
     usage: { prompt_tokens: 3, total_tokens: 3 },
     id: 'r1',
   })
+})
+
+test("Jina's fields have their meaning", () => {
+  const body = { model: 'm', input: [{ text: 'a' }, 'b'], task: 'retrieval.query', truncate: true, normalized: false }
+  expect(decode(body)).toMatchObject({ inputs: ['a', 'b'], textType: 'query', overlong: 'truncate', normalize: false })
+  expect(decode({ model: 'm', input: { text: 'a' }, task: 'text-matching' })).toMatchObject({
+    inputs: ['a'],
+    textType: 'document',
+  })
+  expect(decode({ model: 'm', input: 'a', task: 'code.query', text_type: 'document' }).textType).toBe('document')
+})
+
+test('without them nothing is cut and vectors have unit length', () => {
+  for (const body of [{}, { truncate: 'END', normalized: 'yes' }, { truncate: false, normalized: true }]) {
+    const request = decode({ model: 'm', input: 'a', ...body })
+    expect(request).not.toHaveProperty('overlong')
+    expect(request).not.toHaveProperty('normalize')
+  }
+})
+
+test("Jina's type of embedding wins over the format that OpenAI's SDKs send unasked", () => {
+  const formatOf = (body: object) => vectorFormatOf(parseEmbeddings({ model: 'm', input: 'a', ...body }))
+  expect(formatOf({})).toBe('float')
+  expect(formatOf({ encoding_format: 'base64' })).toBe('base64')
+  expect(formatOf({ encoding_format: 'base64', embedding_type: 'binary' })).toBe('binary')
+  expect(formatOf({ embedding_type: ['ubinary'] })).toBe('ubinary')
+  expect(formatOf({ encoding_type: 'ubinary' })).toBe('ubinary')
+  expect(() => formatOf({ embedding_type: ['float', 'binary'] })).toThrow(
+    expect.objectContaining({ param: 'embedding_type' }),
+  )
+})
+
+test.each([
+  [{ input: [{ image: 'x' }] }, 'invalid_parameter', 'input'],
+  [{ input: 'a', late_chunking: true }, 'not_supported', 'late_chunking'],
+])('what Jina has and this server has not is refused: %j', (body, row, param) => {
+  expect(() => decode({ model: 'm', ...body })).toThrow(expect.objectContaining({ row, param }))
 })

@@ -1,19 +1,46 @@
 import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
+import { ApiError } from '../errors.js'
 import { isListOf, isNumber, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
 import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
+import type { VectorFormat, VectorToWire } from '../vector-format.js'
+
+/** A text as Jina's clients may write it. An object with anything else, as of an image, is refused. */
+interface TextObject {
+  text: string
+}
+const isTextObject = (value: unknown): value is TextObject =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.keys(value).join() === 'text' &&
+  isString(Reflect.get(value, 'text'))
+const isText = (value: unknown): value is string | TextObject => isString(value) || isTextObject(value)
+const jsonTextObject = {
+  type: 'object',
+  properties: { text: jsonText },
+  required: ['text'],
+  additionalProperties: false,
+}
+
+const JinaType = z.enum(['float', 'base64', 'binary', 'ubinary'])
 
 const Input = z
-  .custom<string | string[] | number[] | number[][]>(
+  .custom<string | TextObject | (string | TextObject)[] | number[] | number[][]>(
     (value) =>
-      isString(value) || isListOf(isString)(value) || isListOf(isNumber)(value) || isListOf(isListOf(isNumber))(value),
+      isText(value) || isListOf(isText)(value) || isListOf(isNumber)(value) || isListOf(isListOf(isNumber))(value),
   )
   .meta({
     description:
-      "One text or a list of texts. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
-    anyOf: [jsonText, jsonList(jsonText), jsonList(jsonNumber), jsonList(jsonList(jsonNumber))],
+      "One text or a list of texts; a text may be Jina's object of it. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
+    anyOf: [
+      jsonText,
+      jsonTextObject,
+      jsonList({ anyOf: [jsonText, jsonTextObject] }),
+      jsonList(jsonNumber),
+      jsonList(jsonList(jsonNumber)),
+    ],
   })
 
 /**
@@ -21,6 +48,9 @@ const Input = z
  *
  * `text_type` and `instruct` are DashScope's, sent by some clients through `extra_body`; unknown keys are tolerated,
  * as by the live service. An explicit `null` means «not given»: several SDKs send it for unset options.
+ *
+ * The fields from `task` on are Jina's, whose endpoint has the same path (api.jina.ai/openapi.json,
+ * `TextEmbeddingInput`). Where other services use their names differently, a value that Jina does not have is ignored.
  */
 export const EmbeddingsBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
@@ -33,6 +63,23 @@ export const EmbeddingsBody = z.object({
   user: z.unknown().optional().describe('Accepted and ignored.'),
   text_type: z.enum(['query', 'document']).nullish().catch(null).describe('Use of the texts; default `document`.'),
   instruct: z.string().nullish().catch(null).describe('Task description for queries, where the model has it.'),
+  task: z
+    .string()
+    .nullish()
+    .catch(null)
+    .describe('Jina: `retrieval.query` and others ending in `.query` are queries, all other tasks documents.'),
+  embedding_type: z
+    .union([JinaType, z.array(JinaType).length(1)])
+    .nullish()
+    .describe('Jina: as `encoding_format`, and `binary` or `ubinary`: a bit a component. Wins over `encoding_format`.'),
+  encoding_type: JinaType.nullish().describe('The older name of `embedding_type`, which LlamaIndex sends.'),
+  normalized: z
+    .boolean()
+    .nullish()
+    .catch(null)
+    .describe('Jina: `false` leaves the vectors as the model computed them; default `true`.'),
+  truncate: z.boolean().nullish().catch(null).describe('Jina: `true` cuts the end of a text that is too long.'),
+  late_chunking: z.boolean().nullish().catch(null).describe('Jina: not offered; `true` is an error.'),
 })
 export type EmbeddingsBody = z.output<typeof EmbeddingsBody>
 
@@ -73,28 +120,36 @@ export function parseEmbeddings(body: unknown): EmbeddingsBody {
   })
 }
 
-/** Wire → neutral. */
+/** Wire → neutral. @throws {ApiError} for late chunking. */
 export function decodeEmbeddings(body: EmbeddingsBody): EmbedRequest {
+  if (body.late_chunking === true) {
+    throw new ApiError('not_supported', 'late_chunking is not offered: each text is embedded on its own.', {
+      param: 'late_chunking',
+    })
+  }
   return {
     model: body.model,
     ...decodeInput(body.input),
-    textType: body.text_type ?? 'document',
+    textType: body.text_type ?? (body.task?.endsWith('.query') ? 'query' : 'document'),
     outputType: 'dense',
+    ...(body.truncate === true && { overlong: 'truncate' }),
+    ...(body.normalized === false && { normalize: false }),
     ...(body.dimensions == null ? {} : { dimension: body.dimensions }),
     ...(body.instruct == null ? {} : { instruct: body.instruct }),
     fields: { inputs: 'input', dimension: 'dimensions' },
   }
 }
 
-/**
- * Neutral → wire.
- *
- * @param vectorToWire what the answer holds: the vector itself for `float`, its bytes for `base64`; the caller picks it
- * from the request.
- */
+/** The form of the vectors that a request asks for. */
+export function vectorFormatOf({ embedding_type, encoding_type, encoding_format }: EmbeddingsBody): VectorFormat {
+  const [jinaType] = [embedding_type ?? encoding_type].flat()
+  return jinaType ?? encoding_format ?? 'float'
+}
+
+/** Neutral → wire. @param options.vectorToWire the writer of {@link vectorFormatOf}. */
 export function encodeEmbeddings(
   result: EmbedResult,
-  options: { requestId: string; vectorToWire: (vector: Float32Array) => Float32Array | Uint8Array },
+  options: { requestId: string; vectorToWire: VectorToWire },
 ): OnWire<EmbeddingsResponse> {
   return {
     data: result.embeddings.map(({ dense, index }) => ({
@@ -110,13 +165,14 @@ export function encodeEmbeddings(
 }
 
 function decodeInput(input: EmbeddingsBody['input']): Pick<EmbedRequest, 'inputs' | 'tokenArrays'> {
-  if (typeof input === 'string') return { inputs: [input] }
-  if (isTexts(input)) return { inputs: input }
+  if (!Array.isArray(input)) return { inputs: [textOf(input)] }
+  if (isTexts(input)) return { inputs: input.map(textOf) }
   return { inputs: [], tokenArrays: isTokenIds(input) ? [input] : input }
 }
 
 // The schema lets one type of element in, so the first tells which. An empty list is one of texts.
-const isTexts = (input: string[] | number[] | number[][]): input is string[] => typeof (input[0] ?? '') === 'string'
+const isTexts = (input: readonly unknown[]): input is (string | TextObject)[] => isText(input[0] ?? '')
+const textOf = (input: string | TextObject): string => (typeof input === 'string' ? input : input.text)
 const isTokenIds = (input: number[] | number[][]): input is number[] => typeof input[0] === 'number'
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {

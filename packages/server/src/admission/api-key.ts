@@ -7,6 +7,9 @@ export interface Caller {
   keyId: string
 }
 
+/** A caller without a key, where none is needed. */
+export const ANONYMOUS: Caller = { keyId: 'none' }
+
 /** Decides whether a key may call. */
 export interface Keyring {
   /** Whether any key is accepted, because none was configured. */

@@ -28,7 +28,7 @@ export class Catalog {
     const shown = id.length > 100 ? `${id.slice(0, 100)}…` : id
     throw new ApiError('model_not_found', `The model \`${shown}\` does not exist or you do not have access to it.`, {
       param: 'model',
-      messages: { dashscope: 'Model not exist.' },
+      messages: { dashscope: 'Model not exist.', ollama: `model '${shown}' not found` },
     })
   }
 }

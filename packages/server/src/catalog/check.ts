@@ -1,4 +1,11 @@
-import { ApiError, type EmbedRequest, type OutputType, type Overlong, type TextType } from '@quiver/protocol'
+import {
+  ApiError,
+  type EmbedRequest,
+  invalidInput,
+  type OutputType,
+  type Overlong,
+  type TextType,
+} from '@quiver/protocol'
 import type { Catalog } from './catalog.js'
 import type { TextModel } from './text-model.js'
 
@@ -11,11 +18,15 @@ export interface CheckedRequest {
   outputType: OutputType
   /** What happens to a text of more tokens than the model takes. */
   overlong: Overlong
+  /** Which end of a text that is cut is cut off. */
+  cutAt: 'start' | 'end'
+  /** Whether vectors are brought to unit length. */
+  normalize: boolean
   /** What the caller calls the inputs, for errors that name one of them. */
   inputsField: string
 }
 
-/** What an operator allows beyond the models' own limits. */
+/** What an operator, or a dialect, allows beyond the models' own limits. */
 export interface CheckOptions {
   /** Texts in one request, where that is more than the model takes. */
   maxInputs?: number
@@ -36,13 +47,13 @@ export function check(request: EmbedRequest, catalog: Catalog, options: CheckOpt
     })
   }
   if (inputs.length > maxInputs) {
-    throw invalid(
+    throw invalidInput(
       `Value error, batch size is invalid, it should not be larger than ${maxInputs}.: input.contents (${fields.inputs} has ${inputs.length} texts)`,
       fields.inputs,
     )
   }
   if (!model.outputs.includes(request.outputType)) {
-    throw invalid(
+    throw invalidInput(
       `Value error, output_type for ${model.id} should be in [${model.outputs.join(', ')}], got ${request.outputType}.`,
       'parameters.output_type',
     )
@@ -54,6 +65,8 @@ export function check(request: EmbedRequest, catalog: Catalog, options: CheckOpt
     textType: request.textType,
     outputType: request.outputType,
     overlong: request.overlong ?? model.overlong,
+    cutAt: request.cutAt ?? 'end',
+    normalize: request.normalize ?? true,
     inputsField: fields.inputs,
   }
 }
@@ -63,20 +76,15 @@ function checkDimension({ dimension, fields }: EmbedRequest, model: TextModel): 
   if (dimension === undefined || dimensionChoice === 'ignored') return defaultDimension
   if (dimensionChoice === 'refused') {
     // OpenAI's own sentence for its model of one dimension.
-    throw invalid(`This model does not support specifying dimensions (${id}, got ${dimension}).`, fields.dimension)
+    throw invalidInput(`This model does not support specifying dimensions (${id}, got ${dimension}).`, fields.dimension)
   }
   const largest = dimensions.at(-1) ?? defaultDimension
   if (dimensions.includes(dimension)) return dimension
   const isAny = dimensionChoice === 'any'
   if (isAny && Number.isInteger(dimension) && dimension >= 1 && dimension <= largest) return dimension
   const offered = isAny ? `a whole number from 1 to ${largest}` : `in [${dimensions.join(', ')}]`
-  throw invalid(
+  throw invalidInput(
     `Value error, dimension for ${id} is invalid, its value should be ${offered}, got ${dimension}.`,
     fields.dimension,
   )
-}
-
-/** A fault in the live service's wording, which clients search for in the message. */
-function invalid(detail: string, param: string): ApiError {
-  return new ApiError('invalid_parameter', `<400> InternalError.Algo.InvalidParameter: ${detail}`, { param })
 }

@@ -78,7 +78,7 @@ async function embedTexts(texts: readonly string[], options: EmbedOptions, setti
 
 /** The live service's preamble means nothing on a command line. */
 function withoutWirePrefix(message: string): string {
-  return message.replace(/^<400> InternalError\.Algo\.InvalidParameter: (Value error, )?/, '')
+  return message.replace(/^Value error, /, '')
 }
 
 function wholeNumber(text: string): number {

@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 import { encodeJson } from '../http/encode-json.js'
-import { toBase64, toFloats } from '../http/vector-to-wire.js'
+import { VECTOR_TO_WIRE } from '../http/vector-to-wire.js'
 import { EXIT, UserError } from './exit.js'
 
 export type VectorFormat = 'jsonl' | 'npy'
@@ -38,7 +38,7 @@ export async function openVectorFile(options: {
 }
 
 function jsonLine({ index, dense, tokens }: VectorRow, encoding: Encoding): string {
-  return `${encodeJson({ index, embedding: encoding === 'base64' ? toBase64(dense) : toFloats(dense), tokens })}\n`
+  return `${encodeJson({ index, embedding: VECTOR_TO_WIRE[encoding](dense), tokens })}\n`
 }
 
 function toStandardOutput(encoding: Encoding): VectorFile {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.js'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { Engine, TokenInput } from '../engines/engine.js'
-import { norm } from '../vector/vector.js'
+import { cosine, norm } from '../vector/vector.js'
 import { createEmbed } from './embed.js'
 
 const { signal } = new AbortController()
@@ -42,6 +42,8 @@ const request = (inputs: string[], changes: Partial<CheckedRequest> = {}): Check
   textType: 'document',
   outputType: 'dense',
   overlong: 'error',
+  cutAt: 'end',
+  normalize: true,
   inputsField: 'input',
   ...changes,
 })
@@ -190,4 +192,30 @@ test('a list of thousands never has more than a part of it in the queue', async 
   const { embeddings } = await createEmbed(() => engine)(request(inputs), signal)
   expect(embeddings).toHaveLength(2048)
   expect(most).toBe(512) // 256 texts of two windows
+})
+
+test('a text that is too long loses the end, or the start, that does not fit', async () => {
+  const engine = fakeEngine()
+  const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
+  const embed = createEmbed(() => engine)
+  const { embeddings } = await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate' }), signal)
+  await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate', cutAt: 'start' }), signal)
+  expect(embeddings.map(({ tokens }) => tokens)).toEqual([4, 2])
+  expect(engine.seen.map(({ ids }) => String.fromCharCode(...ids))).toEqual(['abcd', 'ab', 'cdef', 'ab'])
+  await expect(embed(request([' '], { model, overlong: 'truncate' }), signal)).rejects.toThrow('has no tokens')
+})
+
+test('not normalised, a vector keeps the length that the model gave it, and is of another space', async () => {
+  const embed = createEmbed(() => fakeEngine())
+  const unit = await embed(request(['abc']), signal)
+  const raw = await embed(request(['abc'], { normalize: false }), signal)
+  const [vector, other] = [unit, raw].map(({ embeddings }) => embeddings[0]?.dense ?? new Float32Array(0))
+  expect(norm(other ?? new Float32Array(0))).toBeGreaterThan(2)
+  expect(cosine(vector ?? new Float32Array(0), other ?? new Float32Array(0))).toBeCloseTo(1, 6)
+  expect(raw.space).not.toBe(unit.space)
+})
+
+test('not normalised, a vector that is not finite is still an error', async () => {
+  const embed = createEmbed(() => fakeEngine({ embed: async () => new Float32Array(2048).fill(Number.NaN) }))
+  await expect(embed(request(['abc'], { normalize: false }), signal)).rejects.toMatchObject({ row: 'engine_failed' })
 })

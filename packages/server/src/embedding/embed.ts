@@ -1,4 +1,4 @@
-import { ApiError, type Embedding, type EmbedResult } from '@quiver/protocol'
+import { ApiError, type Embedding, type EmbedResult, invalidInput } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { Engine, TokenizedText } from '../engines/engine.js'
 import { norm, shorten, weightedMean } from '../vector/vector.js'
@@ -38,7 +38,7 @@ export function createEmbed(findEngine: (id: string) => Engine): Embed {
       model: request.model.id,
       embeddings,
       totalTokens: embeddings.reduce((sum, { tokens }) => sum + tokens, 0),
-      space: spaceOf(engine, request.dimension),
+      space: spaceOf(engine, request),
       ...(request.outputType !== 'dense' && { sparseSpace: sparseSpaceOf(engine) }),
     }
   }
@@ -64,25 +64,29 @@ async function embedAll(
 /** Ids of one input, and whether they are less than the whole, which only the policy `truncate` allows. */
 function tokenize(
   engine: Engine,
-  { inputs, inputsField, model, overlong }: CheckedRequest,
+  { inputs, inputsField, model, overlong, cutAt }: CheckedRequest,
   index: number,
 ): TokenizedText {
   const limit = overlong === 'chunk-mean' ? Math.max(model.maxInputTokens, MAX_CHUNKED_TOKENS) : model.maxInputTokens
-  const tokenized = engine.tokenize(inputs[index] as string, limit)
+  const text = inputs[index] as string // the callers count through the inputs
+  const tokenized =
+    overlong === 'truncate' && cutAt === 'start' ? lastTokens(engine, text, limit) : engine.tokenize(text, limit)
   if (tokenized.ids.length > 0 && (overlong === 'truncate' || !tokenized.isOverLimit)) return tokenized
   const came = tokenized.ids.length > 0 ? `has more than ${limit} tokens` : 'has no tokens'
   const param = `${inputsField}[${index}]`
-  throw new ApiError(
-    'invalid_parameter',
-    `<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, ${limit}]: ${param} ${came}.`,
-    { param },
-  )
+  throw invalidInput(`Range of input length should be [1, ${limit}]: ${param} ${came}.`, param)
+}
+
+/** As `engine.tokenize`, but of a text that is over the limit its end is kept. */
+function lastTokens(engine: Engine, text: string, limit: number): TokenizedText {
+  const { ids } = engine.tokenize(text, Number.MAX_SAFE_INTEGER)
+  return { ids: ids.slice(-limit), isOverLimit: ids.length > limit }
 }
 
 async function embedText(
   engine: Engine,
   ids: Int32Array,
-  { dimension, textType }: CheckedRequest,
+  { dimension, textType, normalize }: CheckedRequest,
   signal: AbortSignal,
 ): Promise<Float32Array> {
   const windows = chunk(ids, engine.window)
@@ -95,7 +99,7 @@ async function embedText(
           raw.map((vector) => shorten(vector, engine.dimension)),
           windows.map((window) => window.length),
         )
-  return checkUnit(shorten(whole, dimension))
+  return normalize ? checkUnit(shorten(whole, dimension)) : checkFinite(whole.slice(0, dimension))
 }
 
 /** Nothing is silently wrong: a vector that is not finite and of unit length is an error, never an answer. */
@@ -103,4 +107,10 @@ function checkUnit(vector: Float32Array): Float32Array {
   const length = norm(vector)
   if (Math.abs(length - 1) < 1e-4) return vector // false for NaN too
   throw new ApiError('engine_failed', `The model produced an invalid vector of length ${length}.`)
+}
+
+/** As {@link checkUnit} for a vector whose length says nothing. */
+function checkFinite(vector: Float32Array): Float32Array {
+  if (Number.isFinite(norm(vector))) return vector
+  throw new ApiError('engine_failed', 'The model produced an invalid vector.')
 }

@@ -6,8 +6,9 @@ import type { Engine } from '../engines/engine.js'
  *
  * Vectors may be compared only within one space. Queries and documents of one model share it.
  */
-export function spaceOf(engine: Engine, dimension: number): string {
-  return fingerprint(`${engine.identity}\n${dimension}\nunit-length float32`)
+export function spaceOf(engine: Engine, request: { dimension: number; normalize: boolean }): string {
+  const length = request.normalize ? 'unit-length' : 'model-length'
+  return fingerprint(`${engine.identity}\n${request.dimension}\n${length} float32`)
 }
 
 /** Likewise for sparse vectors, which have no dimension. */

@@ -13,7 +13,7 @@ export interface Token {
 export type Tokenize = (model: TextModel, texts: readonly string[]) => Token[][]
 
 /** Tokens of all texts of one call; more would make an answer of many megabytes. */
-const MAX_TOKENS = 131_072
+export const MAX_TOKENS = 131_072
 
 /** @throws {ApiError} `invalid_parameter` for texts of more than 131,072 tokens together (by the function returned). */
 export function createTokenize(findEngine: (id: string) => Engine): Tokenize {

@@ -71,6 +71,18 @@ export function engineSuite(name: string, start: () => Promise<Engine>): void {
       }
     })
 
+    test('where the tokenizer can be looked into, it finds the same tokens and reads them back', (context) => {
+      const { inspector } = engine
+      if (inspector === undefined) return context.skip('the tokenizer is somebody else’s')
+      for (const text of SENTENCES) {
+        const ids = Array.from(engine.tokenize(text, engine.window).ids)
+        expect(inspector.locate(text, engine.window).tokens.map(({ id }) => id)).toEqual(ids)
+        expect(inspector.decode(ids)).toBe(text)
+      }
+      const { before, after } = inspector.frame
+      for (const id of [...before, ...after]) expect(inspector.special.has(id)).toBe(true)
+    })
+
     describe('sparse vectors', () => {
       const weigh = (text: string, textType: 'query' | 'document' = 'document') =>
         engine.weighTerms(engine.tokenize(text, engine.window).ids, textType)

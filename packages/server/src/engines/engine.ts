@@ -14,6 +14,41 @@ export interface TokenInput {
   textType: TextType
 }
 
+/** A token and the stretch of its text that it stands for, in UTF-16 units: [start, end). */
+export interface LocatedToken {
+  id: number
+  start: number
+  end: number
+}
+
+/** A look into an engine's tokenizer. */
+export interface TokenInspector {
+  /** Ids run from 0 to this, exclusive. */
+  readonly vocabulary: number
+  /** Tokens that no text yields, by id, with their names: `<s>`. */
+  readonly special: ReadonlyMap<number, string>
+  /** Special ids that the engine puts before and after each text. */
+  readonly frame: { before: readonly number[]; after: readonly number[] }
+  /** What the engine puts before a text of each use, as text. */
+  readonly prompts: Readonly<Record<TextType, string>>
+  /** The tokens of `tokenize` with their places. Neighbours overlap where one character became several. */
+  locate(text: string, maxTokens: number): { tokens: LocatedToken[]; isOverLimit: boolean }
+  /** Ids → text; special tokens by their names. @throws {RangeError} for an id outside the vocabulary. */
+  decode(ids: readonly number[]): string
+}
+
+/** What an engine computes with, for lists of models. */
+export interface Network {
+  /** Name of the file format. */
+  format: string
+  /** Of all its files. */
+  bytes: number
+  /** Number format of most weights. */
+  arithmetic: string
+  /** How the tokens' vectors become one. */
+  pooling: string
+}
+
 /**
  * Who computes. Token ids in, raw vectors out; knows nothing of callers or of the dimension asked for.
  *
@@ -32,6 +67,10 @@ export interface Engine {
   readonly window: number
   /** Whether it can compute now. */
   readonly isUp: boolean
+  /** Absent where the tokenizer is somebody else's. */
+  readonly inspector?: TokenInspector
+  /** Absent where it runs at somebody else's. */
+  readonly network?: Network
 
   /** Linear in the text's length; stops soon after `maxTokens`. */
   tokenize(text: string, maxTokens: number): TokenizedText

@@ -17,6 +17,16 @@ import { endpointsOf } from './endpoints.js'
 
 const OPENAI = '/compatible-mode/v1/embeddings'
 const NATIVE = '/api/v1/services/embeddings/text-embedding/text-embedding'
+const OTHERS = [
+  '/embed',
+  '/embed_sparse',
+  '/similarity',
+  '/tokenize',
+  '/decode',
+  '/api/embed',
+  '/api/embeddings',
+  '/v2/embed',
+]
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 const closers: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -56,6 +66,13 @@ function appWith(options: AppOptions = {}) {
       detokenize: createDetokenize(new Catalog(), { loadVocabulary, maxTextBytes: 2000 }),
       embed: options.embed ?? fakeEmbed,
       tokenize: (_model, texts) => texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
+      inspect: {
+        locate: (_model, texts) => texts.map((text) => ({ text, tokens: [], before: [], after: [] })),
+        decode: (_model, ids) => String.fromCharCode(...ids),
+        describe: () => ({ identity: '0'.repeat(64), window: 4 }),
+      },
+      defaultModel: new Catalog().get('text-embedding-v4'),
+      maxQueuedInputs: 8,
       keyring: createKeyring(options.keys ?? []),
       metrics: createMetrics(),
       isAutoSplit: options.isAutoSplit ?? false,
@@ -342,16 +359,23 @@ test('the tokenizer takes texts, a prompt or messages, as the SDK sends them', a
 
 test('no JSON whatever makes a 5xx, and every error has a message and a request id', async () => {
   const { post } = appWith()
-  const keys = fc.constantFrom('model', 'input', 'texts', 'parameters', 'dimensions', 'dimension', 'text_type', 'x')
-  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.constantFrom('text-embedding-v4', 'base64', 1024, null))
+  const keys = fc.constantFrom(
+    ...['model', 'input', 'texts', 'parameters', 'dimensions', 'dimension', 'text_type', 'x'],
+    ...['inputs', 'prompt', 'ids', 'sentences', 'source_sentence', 'input_type', 'embedding_types', 'task', 'content'],
+  )
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom('text-embedding-v4', 'base64', 1024, null, 'clustering'),
+  )
   const body = fc.oneof(value, fc.dictionary(keys, fc.oneof(value, fc.dictionary(keys, value))))
   await fc.assert(
-    fc.asyncProperty(body, fc.constantFrom(OPENAI, NATIVE), async (json, url) => {
+    fc.asyncProperty(body, fc.constantFrom(OPENAI, NATIVE, ...OTHERS), async (json, url) => {
       const response = await post(url, JSON.stringify(json))
       expect(response.statusCode).toBeLessThan(500)
       if (response.statusCode === 200) return
-      const { request_id, message = response.json().error?.message } = response.json()
-      expect(request_id).toMatch(UUID)
+      const answer = response.json()
+      const message = answer.message ?? answer.error.message ?? answer.error
+      expect(answer.request_id ?? response.headers['x-request-id']).toMatch(UUID)
       expect(message.length).toBeGreaterThan(10)
     }),
     { numRuns: 500 },
@@ -378,6 +402,104 @@ test('models are listed and shown in both dialects', async () => {
   expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 9 })
   expect(page.output.models).toHaveLength(3)
   expect(page.output.models[0]).toMatchObject({ model: 'text-embedding-v1' })
+})
+
+test('each dialect has its own error for the same fault', async () => {
+  const { post } = appWith()
+  const model = 'none'
+  const error = async (url: string, body: object) => {
+    const response = await post(url, body)
+    return [response.statusCode, response.json()]
+  }
+  expect(await error('/embed', { inputs: 7 })).toEqual([
+    422,
+    { error: expect.stringContaining('it is number'), error_type: 'Validation' },
+  ])
+  expect(await error('/embed', { inputs: [] })).toEqual([
+    400,
+    { error: '`inputs` cannot be empty', error_type: 'Empty' },
+  ])
+  expect(await error('/rerank', {})).toEqual([424, { error: expect.any(String), error_type: 'Backend' }])
+  expect(await error('/api/embed', { model, input: 'x' })).toEqual([404, { error: "model 'none' not found" }])
+  expect(await error('/v2/embed', { model, input_type: 'clustering', texts: ['x'] })).toEqual([
+    404,
+    { id: expect.stringMatching(UUID), message: expect.stringContaining('`none` does not exist') },
+  ])
+})
+
+test('an unknown path below a dialect answers in it; POST / is TEI, GET / the documentation', async () => {
+  const { app, post } = appWith()
+  expect((await app.inject('/api/nothing')).json()).toEqual({ error: 'Not found!' })
+  expect((await app.inject('/v2/nothing')).json()).toMatchObject({ message: 'Not found!' })
+  expect((await app.inject('/embed/nothing')).json()).toMatchObject({ error_type: 'Validation' })
+  expect((await app.inject('/embeddings')).json()).toMatchObject({ error: { code: 'not_found' } })
+  expect((await post('/', { inputs: 7 })).json()).toMatchObject({ error_type: 'Validation' })
+  expect((await app.inject('/')).statusCode).toBe(302)
+})
+
+test('a full queue is a 429 to TEI and a 503 to the others', async () => {
+  const { post } = appWith({ embed: () => Promise.reject(new ApiError('overloaded', 'Model is overloaded')) })
+  const tei = await post('/embed', { inputs: 'x' })
+  expect([tei.statusCode, tei.json().error_type]).toEqual([429, 'Overloaded'])
+  expect((await post('/api/embed', { model: 'text-embedding-v4', input: 'x' })).statusCode).toBe(503)
+})
+
+test('the clients of TEI and Ollama need no key where none is configured, and one where some are', async () => {
+  const requests = [
+    ['POST', '/embed', { inputs: 'x' }],
+    ['POST', '/api/embed', { model: 'text-embedding-v4', input: 'x' }],
+    ['GET', '/api/tags', undefined],
+    ['GET', '/info', undefined],
+  ] as const
+  const open = appWith().app
+  const closed = appWith({ keys: ['sk-right'] }).app
+  for (const [method, url, payload] of requests) {
+    const request = { method, url, ...(payload && { payload }) }
+    expect((await open.inject(request)).statusCode, url).toBe(200)
+    expect((await closed.inject(request)).statusCode, url).toBe(401)
+    const headers = { authorization: 'Bearer sk-right' }
+    expect((await closed.inject({ ...request, headers })).statusCode, url).toBe(200)
+  }
+  expect((await closed.inject('/health')).statusCode).toBe(200)
+  const cohere = { model: 'text-embedding-v4', input_type: 'clustering', texts: ['x'] }
+  expect((await open.inject({ method: 'POST', url: '/v2/embed', payload: cohere })).statusCode).toBe(401)
+})
+
+test('health says no while draining, in words of TEI', async () => {
+  const { app } = appWith({ isReady: false })
+  const response = await app.inject('/health')
+  expect([response.statusCode, response.json()]).toEqual([503, { error: 'unhealthy', error_type: 'Unhealthy' }])
+})
+
+test('similarity is the cosine with the source', async () => {
+  const unit = (x: number, y: number) => ({ index: 0, tokens: 1, dense: Float32Array.of(x, y) })
+  const embed: Embed = async (request, signal) => ({
+    ...(await fakeEmbed(request, signal)),
+    embeddings: [unit(1, 0), unit(0, 1), unit(-1, 0), unit(0.6, 0.8)],
+  })
+  const inputs = { source_sentence: 'a', sentences: ['b', 'c', 'd'] }
+  const [first, second, third] = (await appWith({ embed }).post('/similarity', { inputs })).json()
+  expect([first, second]).toEqual([0, -1])
+  expect(third).toBeCloseTo(0.6, 6)
+})
+
+test('an Ollama request without input loads nothing and answers with no vectors', async () => {
+  const { post } = appWith({ embed: () => Promise.reject(new Error('not to be called')) })
+  const response = await post('/api/embed', { model: 'text-embedding-v4:latest' })
+  expect(response.json()).toMatchObject({ model: 'text-embedding-v4:latest', embeddings: [], prompt_eval_count: 0 })
+  expect((await post('/api/embeddings', { model: 'text-embedding-v4' })).json()).toEqual({ embedding: [] })
+})
+
+test('the dialects have limits of their own for the texts of a request', async () => {
+  const { post } = appWith()
+  const model = 'text-embedding-v4'
+  const texts = (count: number) => Array(count).fill('a')
+  expect((await post('/embed', { inputs: texts(32), dimensions: 64 })).json()).toHaveLength(32)
+  const ollama = await post('/api/embed', { model, input: texts(100), dimensions: 64 })
+  expect(ollama.json().embeddings).toHaveLength(100)
+  const cohere = await post('/v2/embed', { model, input_type: 'clustering', texts: texts(96), output_dimension: 64 })
+  expect(cohere.json().embeddings.float).toHaveLength(96)
+  expect((await post(OPENAI, { model, input: texts(11) })).statusCode).toBe(400)
 })
 
 /** Send bytes on a connection of their own and read until the server closes it. */

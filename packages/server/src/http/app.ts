@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { ApiError } from '@quiver/protocol'
+import { ApiError, type Dialect } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Caller } from '../admission/api-key.js'
 import type { Settings } from '../config.js'
@@ -18,6 +18,10 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; `undefined` where no key is asked for, or before it was checked. */
     caller: Caller | undefined
+  }
+  interface FastifyContextConfig {
+    /** Of the endpoint; absent where there is none. */
+    dialect?: Dialect
   }
 }
 
@@ -39,7 +43,7 @@ export function createApp(
     return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
       reply,
       requestId: request.id,
-      dialect: dialectOf(request.url),
+      dialect: request.routeOptions.config.dialect ?? dialectOf(request.url),
       log,
     })
   }
@@ -90,9 +94,10 @@ export function createApp(
       app.route({
         method: endpoint.method,
         url,
+        config: { dialect: endpoint.dialect },
         // Before the body is read: a stranger cannot make the server buffer anything.
         onRequest: (request, _reply, done) => {
-          if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring)
+          if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring, endpoint.dialect)
           done()
         },
         handler: (request, reply) => handle(endpoint, { request, reply, services, limits }),

@@ -3,8 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
+import type { TextModel } from '../catalog/text-model.js'
 import type { Detokenize } from '../embedding/detokenize.js'
 import type { Embed } from '../embedding/embed.js'
+import type { Inspect } from '../embedding/inspect.js'
 import type { Tokenize } from '../embedding/tokenize.js'
 import type { Metrics } from '../telemetry/metrics.js'
 
@@ -14,7 +16,12 @@ export interface Services {
   detokenize: Detokenize
   embed: Embed
   tokenize: Tokenize
+  inspect: Inspect
+  /** The public model of dialects whose requests name none. */
+  defaultModel: TextModel
   keyring: Keyring
+  /** Inputs that may wait for the engine. */
+  maxQueuedInputs: number
   metrics: Metrics
   /** Whether compatible mode takes more texts than the model's limit. */
   isAutoSplit: boolean

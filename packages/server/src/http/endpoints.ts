@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
+import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
@@ -7,20 +8,28 @@ import type { Endpoint } from './endpoint.js'
 import { guideOf } from './guide.js'
 import { livez, readyz } from './health.js'
 import { metrics } from './metrics.js'
+import { embed as ollamaEmbed } from './ollama/embed.js'
+import { embeddings as ollamaEmbeddings } from './ollama/embeddings.js'
+import { show, tags } from './ollama/models.js'
+import { version as ollamaVersion } from './ollama/version.js'
 import { embeddings } from './openai/embeddings.js'
 import { model, models } from './openai/models.js'
+import { decode } from './tei/decode.js'
+import { embed as teiEmbed } from './tei/embed.js'
+import { embedSparse } from './tei/embed-sparse.js'
+import { health } from './tei/health.js'
+import { info } from './tei/info.js'
+import { notOffered } from './tei/not-offered.js'
+import { similarity } from './tei/similarity.js'
+import { tokenize } from './tei/tokenize.js'
 
-const API: readonly Endpoint[] = [
-  embeddings,
-  models,
-  model,
-  textEmbedding,
-  tokenizer,
-  dashscopeModels,
-  livez,
-  readyz,
-  metrics,
-]
+const OPENAI = [embeddings, models, model]
+const DASHSCOPE = [textEmbedding, tokenizer, dashscopeModels]
+const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
+const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
+const COHERE = [cohereEmbed]
+const OPERATION = [livez, readyz, metrics]
+const API: readonly Endpoint[] = [...OPENAI, ...DASHSCOPE, ...TEI, ...OLLAMA, ...COHERE, ...OPERATION]
 
 /**
  * Which URL does what: every endpoint of the server.

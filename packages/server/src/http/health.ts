@@ -20,6 +20,6 @@ export const readyz: Endpoint = {
   summary: 'Whether embeddings are served: the model is loaded and verified, and the server is not draining',
   handle: ({ services }) => {
     if (services.isReady()) return { status: 'ok' }
-    throw new ApiError('overloaded', 'The server is starting or draining.', { retryAfterSeconds: 1 })
+    throw new ApiError('not_ready', 'The server is starting or draining.', { retryAfterSeconds: 1 })
   },
 }

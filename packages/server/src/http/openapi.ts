@@ -1,6 +1,6 @@
-import { dashscope, openai } from '@quiver/protocol'
 import { z } from 'zod'
 import type { Endpoint } from './endpoint.js'
+import { ERROR_BODY } from './error-body.js'
 
 /** OpenAPI 3.1 document of the endpoints; schemas come from the same zod objects that parse the requests. */
 export function openApiOf(
@@ -19,10 +19,9 @@ export function openApiOf(
     paths,
     components: {
       securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
-      schemas: {
-        OpenAIError: schemaOf(openai.ErrorBody, 'output'),
-        DashScopeError: schemaOf(dashscope.ErrorBody, 'output'),
-      },
+      schemas: Object.fromEntries(
+        Object.values(ERROR_BODY).map(({ name, schema }) => [name, schemaOf(schema, 'output')]),
+      ),
     },
   }
 }
@@ -35,7 +34,6 @@ function operationOf(endpoint: Endpoint, path: string, others: readonly string[]
     required: true,
     schema: { type: 'string' },
   }))
-  const error = endpoint.dialect === 'dashscope' ? 'DashScopeError' : 'OpenAIError'
   return {
     tags: [endpoint.tag],
     summary: endpoint.summary,
@@ -52,7 +50,9 @@ function operationOf(endpoint: Endpoint, path: string, others: readonly string[]
       },
       default: {
         description: 'An error; the HTTP status says which kind.',
-        content: { 'application/json': { schema: { $ref: `#/components/schemas/${error}` } } },
+        content: {
+          'application/json': { schema: { $ref: `#/components/schemas/${ERROR_BODY[endpoint.dialect].name}` } },
+        },
       },
     },
   }

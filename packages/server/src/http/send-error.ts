@@ -1,6 +1,7 @@
-import { ApiError, type Dialect, dashscope, ERRORS, openai, statusOf } from '@quiver/protocol'
+import { ApiError, type Dialect, ERRORS, statusOf } from '@quiver/protocol'
 import type { FastifyReply } from 'fastify'
 import type { Logger } from '../telemetry/log.js'
+import { ERROR_BODY } from './error-body.js'
 
 /** What went wrong, as the table knows it. Anything that is no ApiError is ours: its message stays in the log. */
 export function toApiError(error: unknown, limits: { maxBodyBytes: number; bodyBytes: string | undefined }): ApiError {
@@ -32,7 +33,7 @@ export function sendError(
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   const isRetryable = ERRORS[error.row][4]
   reply.header('x-should-retry', String(isRetryable))
-  const body = dialect === 'dashscope' ? dashscope.encodeError(error, requestId) : openai.encodeError(error, requestId)
+  const body = ERROR_BODY[dialect].encode(error, requestId)
   return reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body))
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SparseTerm, TextType } from '@quiver/protocol'
 import { cosine, shorten } from '../../vector/vector.js'
-import type { Engine, TokenInput, TokenizedText } from '../engine.js'
+import type { Engine, Network, TokenInput, TokenInspector, TokenizedText } from '../engine.js'
 import { type TermWeights, weighTerms } from './term-weights.js'
 import { Tokenizer } from './tokenizer.js'
 import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
@@ -49,6 +49,8 @@ class BuiltinEngine implements Engine {
   readonly sparseIdentity: string
   readonly dimension: number
   readonly window: number
+  readonly inspector: TokenInspector
+  readonly network: Network
   readonly #manifest: Manifest
   readonly #tokenizer: Tokenizer
   readonly #pool: WorkerPool
@@ -62,10 +64,25 @@ class BuiltinEngine implements Engine {
     this.dimension = manifest.output.shape[1]
     this.window = manifest.chunks.tokens
     const { files, special, prompts, chunks } = manifest
-    const parts = [files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompts, chunks.tokens]
+    const prompt = { query: { ids: prompts.query.ids }, document: { ids: prompts.document.ids } }
+    const parts = [files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompt, chunks.tokens]
     this.identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
     const sparseParts = [files['tokenizer.json'].sha256, termsSha256]
     this.sparseIdentity = createHash('sha256').update(JSON.stringify(sparseParts)).digest('hex')
+    this.network = {
+      format: 'onnx',
+      bytes: files['model.onnx'].bytes + files['tokenizer.json'].bytes,
+      arithmetic: 'int8',
+      pooling: 'mean',
+    }
+    this.inspector = {
+      vocabulary: tokenizer.vocabulary,
+      special: tokenizer.special,
+      frame: { before: [special.bos], after: [special.eos] },
+      prompts: { query: prompts.query.text, document: prompts.document.text },
+      locate: (text, maxTokens) => tokenizer.locate(text, maxTokens),
+      decode: (ids) => tokenizer.decode(ids),
+    }
   }
 
   get isUp(): boolean {

@@ -38,6 +38,38 @@ test('a text that spells a control token is only text', () => {
   ).toBe('</s>')
 })
 
+test('located tokens are the same tokens, and each has a place in the text', () => {
+  for (const { text } of golden.cases.filter((_, i) => i < 100 || i % 5 === 0)) {
+    const { tokens } = tokenizer.locate(text, 8192)
+    expect(tokens.map(({ id }) => id)).toEqual(ids(text))
+    expect(tokens.every(({ start, end }) => 0 <= start && start < end && end <= text.length)).toBe(true)
+  }
+})
+
+test('places are those of the reference: the space before a word is its own, the first word has none', () => {
+  const text = 'Hello  world 🙂ﬁ'
+  const places = tokenizer.locate(text, 8192).tokens.map(({ start, end }) => text.slice(start, end))
+  expect(places.join('|')).toBe('Hell|o| world| |🙂|ﬁ')
+})
+
+test('located tokens stop at the limit, and that is said', () => {
+  const { tokens, isOverLimit } = tokenizer.locate('one two three four', 2)
+  expect([tokens.length, isOverLimit]).toEqual([2, true])
+})
+
+test('ids decode to the text that they came from, normalised', () => {
+  const text = 'ﬁ  Hello 世界 🙂'
+  expect(tokenizer.decode(ids(text))).toBe('fi Hello 世界 🙂')
+  expect(tokenizer.decode([0, ...ids('a b'), 2])).toBe('<s> a b</s>')
+  expect(tokenizer.decode([])).toBe('')
+})
+
+test('of a word too long for the limit the beginning is tokenised', () => {
+  const { ids: cut, isOverLimit } = tokenizer.tokenize('无边落木'.repeat(1000), 5)
+  expect([cut.length, isOverLimit]).toEqual([5, true])
+  expect(Array.from(cut)).toEqual(ids('无边落木无边落木无边落木无边落木').slice(0, 5))
+})
+
 test('the word cache changes nothing', () => {
   const fresh = new Tokenizer(file, RESERVED)
   for (const { text } of golden.cases.slice(0, 300)) {

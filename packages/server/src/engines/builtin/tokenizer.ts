@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { TokenizedText } from '../engine.js'
+import type { LocatedToken, TokenizedText } from '../engine.js'
+import { type AlignedText, align } from './align.js'
 import { slicesOf } from './slices.js'
 import { Unigram } from './unigram.js'
 
@@ -43,6 +44,10 @@ const LONG_MARKS = /\p{M}{64}/gu
  * each word, a word starting with `▁`. Pieces never span words, so words are independent and frequent ones are remembered.
  */
 export class Tokenizer {
+  /** Ids run from 0 to this, exclusive. */
+  readonly vocabulary: number
+  /** Ids that text never yields, with their names. */
+  readonly special: ReadonlyMap<number, string>
   readonly #unigram: Unigram
   readonly #removed: RegExp
   readonly #spaces: RegExp
@@ -56,6 +61,8 @@ export class Tokenizer {
     this.#removed = toRegExp(removed.pattern.Regex)
     this.#spaces = toRegExp(spaces.pattern.Regex)
     this.#pieces = model.vocab.map(([piece]) => piece)
+    this.vocabulary = this.#pieces.length
+    this.special = new Map([...reserved].map((id) => [id, this.#pieces[id] ?? '']))
     this.#unigram = new Unigram(model.vocab, model.unk_id, reserved)
   }
 
@@ -86,6 +93,30 @@ export class Tokenizer {
     }
   }
 
+  /**
+   * The tokens of {@link tokenize}, each with the stretch of `text` it was made of.
+   *
+   * As in the reference, the space before a word belongs to the word's first token, and the mark of the first word's
+   * start stands on its first character.
+   */
+  locate(text: string, maxTokens: number): { tokens: LocatedToken[]; isOverLimit: boolean } {
+    const aligned = align(text, { nfkc, removed: this.#removed, spaces: this.#spaces })
+    const tokens: LocatedToken[] = []
+    for (let start = 0; start < aligned.text.length && tokens.length <= maxTokens; ) {
+      const space = aligned.text.indexOf(' ', start)
+      const end = space === -1 ? aligned.text.length : space
+      for (const token of this.#locateWord(aligned, start, end)) tokens.push(token)
+      start = end + 1
+    }
+    return { tokens: tokens.slice(0, maxTokens), isOverLimit: tokens.length > maxTokens }
+  }
+
+  /** Ids → text, as the reference's Metaspace decoder: no space before the first token. @throws {RangeError} */
+  decode(ids: readonly number[]): string {
+    const [first = '', ...others] = ids.map((id) => this.tokenText(id))
+    return first.replaceAll(' ', '') + others.join('')
+  }
+
   /** What the network sees of a text; spaces at its ends make no words. */
   #normalize(slice: string): string {
     return nfkc(slice).replace(this.#removed, '').replace(this.#spaces, ' ')
@@ -101,6 +132,18 @@ export class Tokenizer {
     const piece = this.#pieces[id]
     if (piece === undefined) throw new RangeError(`there is no token ${id}`)
     return piece.replaceAll(WORD_START, ' ')
+  }
+
+  /** @param start,end units of the aligned text that are the word; the mark of its start goes before them. */
+  #locateWord({ text, starts, ends }: AlignedText, start: number, end: number): LocatedToken[] {
+    const pieces = this.#unigram.segment(WORD_START + text.slice(start, end))
+    // Unit 0 of the word is the mark; it stands on the space before it, or on the first character of the text.
+    const unitOf = (position: number) => (position === 0 && start === 0 ? 0 : start + position - 1)
+    return pieces.map((piece) => ({
+      id: piece.id,
+      start: starts[unitOf(piece.start)] as number, // pieces lie within the word, and the word within the text
+      end: ends[unitOf(piece.end - 1)] as number,
+    }))
   }
 
   #encodeWord(word: string): readonly number[] {

@@ -3,6 +3,13 @@ import { PieceTrie } from './piece-trie.js'
 /** Added to the least probable piece's score for a character that no piece covers; sentencepiece's constant. */
 const UNKNOWN_PENALTY = 10
 
+/** A piece of a word, and the UTF-16 units of the word that it stands for: [start, end). */
+export interface Piece {
+  id: number
+  start: number
+  end: number
+}
+
 /**
  * Unigram segmentation: the most probable sequence of pieces, by Viterbi over the positions of a string.
  *
@@ -34,6 +41,11 @@ export class Unigram {
 
   /** Ids of one word's pieces, in order. @param word well-formed UTF-16. */
   encode(word: string): number[] {
+    return this.segment(word).map(({ id }) => id)
+  }
+
+  /** One word's pieces, in order and without gaps. @param word well-formed UTF-16. */
+  segment(word: string): Piece[] {
     this.#findBestPaths(word)
     return this.#readBack(word.length)
   }
@@ -69,13 +81,17 @@ export class Unigram {
     this.#lastStart[end] = start
   }
 
-  #readBack(length: number): number[] {
-    const ids: number[] = []
-    for (let end = length; end > 0; end = this.#lastStart[end] as number) {
+  #readBack(length: number): Piece[] {
+    const pieces: Piece[] = []
+    for (let end = length; end > 0; ) {
       const id = this.#lastId[end] as number // every position on the path was offered to
-      if (id !== this.#unknownId || ids.at(-1) !== id) ids.push(id)
+      const start = this.#lastStart[end] as number
+      const next = pieces.at(-1)
+      if (next !== undefined && id === this.#unknownId && next.id === id) next.start = start
+      else pieces.push({ id, start, end })
+      end = start
     }
-    return ids.reverse()
+    return pieces.reverse()
   }
 
   #grow(length: number): void {

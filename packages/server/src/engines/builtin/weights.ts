@@ -16,8 +16,8 @@ const Manifest = z.object({
   output: z.object({ shape: z.tuple([z.literal('batch'), z.int().positive()]) }),
   special: z.object({ bos: z.int(), pad: z.int(), eos: z.int(), unk: z.int() }),
   prompts: z.object({
-    query: z.object({ ids: z.array(z.int()) }),
-    document: z.object({ ids: z.array(z.int()) }),
+    query: z.object({ text: z.string(), ids: z.array(z.int()) }),
+    document: z.object({ text: z.string(), ids: z.array(z.int()) }),
   }),
   chunks: z.object({ tokens: z.int().positive() }),
 })

@@ -1,7 +1,7 @@
 import { openai } from '@quiver/protocol'
 import type { Endpoint } from '../endpoint.js'
 import { runEmbed } from '../run-embed.js'
-import { toBase64, toFloats } from '../vector-to-wire.js'
+import { VECTOR_TO_WIRE } from '../vector-to-wire.js'
 
 /** Texts in one request where the operator allows more than the model's limit: OpenAI's own number. */
 const AUTO_SPLIT_INPUTS = 2048
@@ -20,7 +20,7 @@ export const embeddings: Endpoint = {
     const request = await services.detokenize(openai.decodeEmbeddings(parsed))
     const options = services.isAutoSplit ? { maxInputs: AUTO_SPLIT_INPUTS } : {}
     const result = await runEmbed(request, exchange, options)
-    const vectorToWire = parsed.encoding_format === 'base64' ? toBase64 : toFloats
+    const vectorToWire = VECTOR_TO_WIRE[openai.vectorFormatOf(parsed)]
     return openai.encodeEmbeddings(result, { requestId, vectorToWire })
   },
 }

@@ -1,0 +1,6 @@
+export * from './embed.js'
+export * from './error.js'
+export * from './info.js'
+export { MAX_CLIENT_BATCH_SIZE } from './inputs.js'
+export * from './similarity.js'
+export * from './tokenize.js'

@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { Catalog } from '../catalog/catalog.js'
+import type { Engine, TokenInspector } from '../engines/engine.js'
+import { createInspect } from './inspect.js'
+
+const model = new Catalog().get('text-embedding-v4')
+
+/** One token a UTF-16 unit, its code being the id. */
+const inspector: TokenInspector = {
+  vocabulary: 128,
+  special: new Map([
+    [0, '<s>'],
+    [1, '</s>'],
+  ]),
+  frame: { before: [0], after: [1] },
+  prompts: { query: 'query: ', document: 'passage: ' },
+  locate: (text, maxTokens) => ({
+    tokens: Array.from(text.slice(0, maxTokens), (unit, i) => ({ id: unit.charCodeAt(0), start: i, end: i + 1 })),
+    isOverLimit: text.length > maxTokens,
+  }),
+  decode: (ids) => ids.map((id) => (id === 0 ? '<s>' : String.fromCharCode(id))).join(''),
+}
+const engine: Engine = {
+  id: 'builtin-text',
+  identity: 'f'.repeat(64),
+  dimension: 8,
+  window: 4,
+  isUp: true,
+  inspector,
+  tokenize: () => ({ ids: new Int32Array(0), isOverLimit: false }),
+  tokenText: () => '',
+  embed: async () => new Float32Array(8),
+  weighTerms: () => [],
+  close: async () => {},
+}
+const inspect = createInspect(() => engine)
+
+test('a prompt is part of the text, and the frame is named', () => {
+  const [located] = inspect.locate(model, ['x'], { prompt: 'query' })
+  expect(located).toMatchObject({
+    text: 'query: x',
+    before: [{ id: 0, name: '<s>' }],
+    after: [{ id: 1, name: '</s>' }],
+  })
+  expect(located?.tokens.at(-1)).toEqual({ id: 120, start: 7, end: 8 })
+  expect(inspect.locate(model, ['x'], {})[0]?.text).toBe('x')
+})
+
+test('the bound counts all texts together', () => {
+  const half = 'x'.repeat(65_536)
+  expect(inspect.locate(model, [half, half], {})).toHaveLength(2)
+  expect(() => inspect.locate(model, [half, half, 'x'], {})).toThrow('more than 131072 tokens together')
+})
+
+test('special tokens are left out unless they are asked for', () => {
+  expect(inspect.decode(model, [0, 97, 98], { keepSpecial: false, field: 'ids[0]' })).toBe('ab')
+  expect(inspect.decode(model, [0, 97, 98], { keepSpecial: true, field: 'ids[0]' })).toBe('<s>ab')
+})
+
+test('an id that the vocabulary does not have is named with its place', () => {
+  expect(() => inspect.decode(model, [97, 128], { keepSpecial: false, field: 'ids[2]' })).toThrow(
+    'ids[2][1] is 128; the vocabulary has the ids 0 to 127.',
+  )
+})
+
+test('an engine whose tokenizer is somebody else’s says so', () => {
+  const { inspector: _, ...closed } = engine
+  const blind = createInspect(() => closed)
+  expect(() => blind.locate(model, ['x'], {})).toThrow(expect.objectContaining({ row: 'not_supported' }))
+  expect(blind.describe(model)).toEqual({ identity: 'f'.repeat(64), window: 4 })
+})
