@@ -1,6 +1,7 @@
 """Clients of text-embeddings-inference: huggingface_hub and LlamaIndex; places of tokens against the reference."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import httpx
@@ -83,13 +84,15 @@ def test_sparse_terms_ascend(url):
 
 
 def test_places_of_tokens_are_those_of_the_reference(url):
-    """Bytes of UTF-8, as the original gives them. Where a mark was merged into its letter, see `align.ts`."""
+    """Bytes of UTF-8, as the original gives them; without the texts in which a mark is merged into its letter, where
+    this server's place has both (`align.ts`), and those that spell special tokens, which are only text here."""
     weights = REPOSITORY / "packages/server/weights/builtin-text/tokenizer.json"
     golden = REPOSITORY / "packages/server/src/engines/builtin/tokenizer.golden.json"
     reference = Tokenizer.from_file(str(weights))
     special = {"<s>", "</s>", "<pad>", "<unk>"}
     texts = [case["text"] for case in json.loads(golden.read_text())["cases"]]
-    texts = [text for text in texts if text.strip() and not any(name in text for name in special)][:640]
+    texts = [text for text in texts if text.strip() and not any(name in text for name in special)]
+    texts = [text for text in texts if unicodedata.is_normalized("NFC", text)][:960]
     different = []
     for start in range(0, len(texts), 32):
         batch = texts[start : start + 32]
@@ -100,7 +103,7 @@ def test_places_of_tokens_are_those_of_the_reference(url):
             expected = [(i, byte[a], byte[b]) for i, (a, b) in zip(encoding.ids, encoding.offsets, strict=True)]
             if [(token["id"], token["start"], token["stop"]) for token in tokens] != expected:
                 different.append(text)
-    assert len(different) <= len(texts) / 100
+    assert different == []
 
 
 def test_info_and_health(url):

@@ -7,14 +7,14 @@ test('signs are packed with the first component in the highest bit, zero being n
   expect(Array.from(toSignedBits(vector))).toEqual([0b10100101 - 128, 0])
 })
 
-test('bytes have one scale for every vector of a dimension: 127 stands for five times the root mean square', () => {
+test('bytes have one scale for every vector of a dimension: 127 stands for ten times the root mean square', () => {
   const vector = new Float32Array(100).fill(0.1) // unit length
-  expect(toInt8(vector)[0]).toBe(Math.round(127 / 5))
-  expect(toUint8(vector)[0]).toBe(Math.round(127 / 5) + 128)
+  expect(toInt8(vector)[0]).toBe(Math.round(127 / 10))
+  expect(toUint8(vector)[0]).toBe(Math.round(127 / 10) + 128)
 })
 
 test('what lies outside the range is held at its ends', () => {
-  const vector = Float32Array.of(...new Array(98).fill(0), 0.7, -0.7)
+  const vector = Float32Array.of(...new Array(398).fill(0), 0.7, -0.7)
   expect(Array.from(toInt8(vector).slice(-2))).toEqual([127, -127])
   expect(Array.from(toUint8(vector).slice(-2))).toEqual([255, 1])
 })
