@@ -7,6 +7,7 @@ import { createKeyring } from '@quiver/server/dist/admission/api-key.js'
 import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
 import { Settings } from '@quiver/server/dist/config.js'
 import type { Embed } from '@quiver/server/dist/embedding/embed.js'
+import { createInspect } from '@quiver/server/dist/embedding/inspect.js'
 import { createApp } from '@quiver/server/dist/http/app.js'
 import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
@@ -42,6 +43,11 @@ function quiver(): FastifyInstance {
       embed,
       tokenize: () => [],
       detokenize: async (request) => request,
+      inspect: createInspect(() => {
+        throw new TypeError('no engine is measured here')
+      }),
+      defaultModel: catalog.get(settings.defaultModel),
+      maxQueuedInputs: settings.maxQueuedInputs,
       keyring: createKeyring(['any']),
       metrics: createMetrics(),
       isAutoSplit: settings.autoSplit,

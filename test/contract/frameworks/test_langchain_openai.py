@@ -82,7 +82,7 @@ def test_a_long_text_goes_out_in_pieces_of_ids(embeddings, cosines):
     pieces = embeddings(model=OPENAI_MODEL, embedding_ctx_length=101).embed_documents([long, "短"])
     whole = embeddings(model=OPENAI_MODEL).embed_documents([long, "短"])
     assert len(pieces) == 2
-    assert cosines(pieces, whole) == pytest.approx(1, abs=0.1)
+    assert cosines(pieces, whole).min() > 0.8
 
 
 def test_hundreds_of_documents_at_once(embeddings):

@@ -23,6 +23,7 @@ const inspector: TokenInspector = {
 const engine: Engine = {
   id: 'builtin-text',
   identity: 'f'.repeat(64),
+  sparseIdentity: '1'.repeat(64),
   dimension: 8,
   window: 4,
   isUp: true,
