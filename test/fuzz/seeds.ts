@@ -10,12 +10,15 @@ import type { Message } from './message.js'
 const SERVER_PACKAGE = dirname(createRequire(import.meta.url).resolve('@quiver/server/package.json'))
 const RECORDED = join(SERVER_PACKAGE, '../../test/contract/recorded')
 
+const CATALOG = new Catalog()
+
+/** Every endpoint of a server with the catalog as it is without configuration. */
+export const ENDPOINTS: readonly Endpoint[] = endpointsOf({ version: '0', catalog: CATALOG, window: 500 })
+
 /** Valid requests: those that the official clients sent, and one or more for each path of each endpoint. */
 export function seedsOf(): Message[] {
-  const catalog = new Catalog()
-  const models = catalog.list().map(({ id }) => id)
-  const endpoints = endpointsOf({ version: '0', catalog, window: 500 })
-  return [...recordings(endpoints), ...endpoints.flatMap((endpoint) => examplesOf(endpoint, models))]
+  const models = CATALOG.list().map(({ id }) => id)
+  return [...recordings(ENDPOINTS), ...ENDPOINTS.flatMap((endpoint) => examplesOf(endpoint, models))]
 }
 
 function recordings(endpoints: readonly Endpoint[]): Message[] {

@@ -1,10 +1,17 @@
-import { type Dialect, dashscope, openai } from '@quiver/protocol'
+import { cohere, type Dialect, dashscope, ollama, openai, tei } from '@quiver/protocol'
 import { dialectOf } from '@quiver/server/dist/http/dialect-of.js'
 import type { z } from 'zod'
 import type { Answer } from './answers.js'
 import type { Message } from './message.js'
+import { ENDPOINTS } from './seeds.js'
 
-const ERROR_BODIES: Record<Dialect, z.ZodType> = { dashscope: dashscope.ErrorBody, openai: openai.ErrorBody }
+const ERROR_BODIES: Record<Dialect, z.ZodType> = {
+  dashscope: dashscope.ErrorBody,
+  openai: openai.ErrorBody,
+  tei: tei.ErrorBody,
+  ollama: ollama.ErrorBody,
+  cohere: cohere.ErrorBody,
+}
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** What is wrong with an answer; empty when nothing is. */
@@ -33,7 +40,16 @@ export function complaintsAbout({ status, headers, body }: Answer, message: Mess
 
 /** Bytes that are no HTTP have no path, so their error is in OpenAI's dialect whatever the path would have been. */
 function isErrorBody(json: unknown, target: string): boolean {
-  return [dialectOf(target), 'openai' as const].some((dialect) => ERROR_BODIES[dialect].safeParse(json).success)
+  const path = pathOf(target)
+  const own = ENDPOINTS.filter(({ paths }) => paths.includes(path)).map(({ dialect }) => dialect)
+  return [...own, dialectOf(path), 'openai' as const].some((dialect) => ERROR_BODIES[dialect].safeParse(json).success)
+}
+
+/** Path of a target in any of its forms (RFC 9112 §3.2), as the router sees it. */
+function pathOf(target: string): string {
+  if (target === '*') return '/'
+  const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#;]/)[0] ?? ''
+  return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')
 }
 
 function parse(body: Buffer): unknown {

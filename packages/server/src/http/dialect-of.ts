@@ -19,6 +19,6 @@ const PATHS: readonly (readonly [path: string, dialect: Dialect])[] = [
 
 /** The dialect of a path, known or not, so that even a 404 answers in the words that its client reads. */
 export function dialectOf(url: string): Dialect {
-  const path = url.split('?')[0] ?? ''
+  const path = url.split(/[?#;]/)[0] ?? ''
   return PATHS.find(([start]) => path === start || path.startsWith(`${start}/`))?.[1] ?? 'openai'
 }
