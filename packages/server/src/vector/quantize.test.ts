@@ -7,10 +7,10 @@ test('signs are packed with the first component in the highest bit, zero being n
   expect(Array.from(toSignedBits(vector))).toEqual([0b10100101 - 128, 0])
 })
 
-test('bytes have one scale for every vector of a dimension: 127 stands for ten times the root mean square', () => {
+test('bytes have one scale for every vector of a dimension: 127 stands for twelve times the root mean square', () => {
   const vector = new Float32Array(100).fill(0.1) // unit length
-  expect(toInt8(vector)[0]).toBe(Math.round(127 / 10))
-  expect(toUint8(vector)[0]).toBe(Math.round(127 / 10) + 128)
+  expect(toInt8(vector)[0]).toBe(Math.round(127 / 12))
+  expect(toUint8(vector)[0]).toBe(Math.round(127 / 12) + 128)
 })
 
 test('what lies outside the range is held at its ends', () => {

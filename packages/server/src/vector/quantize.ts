@@ -11,10 +11,10 @@
  *
  * A component of a unit vector has a root mean square of 1/√d, so one fixed range serves every vector of a dimension, and
  * products of bytes are comparable between vectors. Ranges measured on the data, as sentence-transformers takes them,
- * would make a vector depend on others. 10 holds every component that the built-in model was
- * seen to give; `docs/api/cohere-and-jina.md` has the loss.
+ * would make a vector depend on others. 12 holds every component that the built-in model was
+ * seen to give, 11 at the most; `docs/api/cohere-and-jina.md` has the loss.
  */
-const RANGE = 10
+const RANGE = 12
 
 /** Float32Array[d] → Int8Array[d] in −127…127. */
 export function toInt8(vector: Float32Array): Int8Array {
