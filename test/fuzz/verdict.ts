@@ -49,7 +49,7 @@ function isErrorBody(json: unknown, target: string): boolean {
 function pathOf(target: string): string {
   if (target === '*') return '/'
   const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#;]/)[0] ?? ''
-  return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')
+  return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '') || '/'
 }
 
 function parse(body: Buffer): unknown {
