@@ -16,12 +16,10 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from common import WEIGHTS, WORK, read_jsonl
-from distill import embed
-from scale import MEAN_ADDED, MEAN_TEXTS
+from common import WEIGHTS, WORK
+from scale import MEAN_ADDED, mean_output, shift
 from student import Student
-from teachers import HIDDEN, load_e5
-from text import encode, framed, prompt_ids
+from teachers import load_e5
 
 NORMS = {"encoder.norm": "embeddings"}
 
@@ -57,13 +55,7 @@ def main() -> None:
     pieces = [tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())]
     np.savez(WORK / "vocabulary.npz", teacher_ids=np.array([row[piece] for piece in pieces]))
 
-    prompt = prompt_ids(tokenizer)["document"]
-    pool = (item["text"] for item in read_jsonl(WORK / "pool.jsonl") if item["kind"] == "short")
-    texts = [text for text, _ in zip(pool, range(MEAN_TEXTS), strict=False)]
-    mean = embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]).mean(0)
-    added = torch.from_numpy(mean * (MEAN_ADDED / (1 + MEAN_ADDED)))
-    state["head.bias"] -= added[:HIDDEN]
-    state["wide.bias"] -= added[HIDDEN:]
+    shift(state, mean_output(student, tokenizer) * (-MEAN_ADDED / (1 + MEAN_ADDED)))
     save_file(state, WORK / "released.safetensors")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from common import CONFIG, DATA, SMOKE, WORK, read_jsonl, rows
 from distill import embed
@@ -56,6 +57,20 @@ def figure(first: np.ndarray, second: np.ndarray, scores: list[float] | None) ->
     return retrieval(first, second, [{number: 1.0} for number in range(len(first))])["mrr"]
 
 
+def mean_output(student: Student, tokenizer: Tokenizer) -> Tensor:
+    """The mean output [2048] over short texts of the pool, as documents."""
+    prompt = prompt_ids(tokenizer)["document"]
+    pool = (item["text"] for item in read_jsonl(WORK / "pool.jsonl") if item["kind"] == "short")
+    texts = [text for text, _ in zip(pool, range(MEAN_TEXTS), strict=False)]
+    return torch.from_numpy(embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]).mean(0))
+
+
+def shift(state: dict[str, Tensor], added: Tensor) -> None:
+    """Let every output of a student be `added` [2048] more."""
+    state["head.bias"] += added[:HIDDEN]
+    state["wide.bias"] += added[HIDDEN:]
+
+
 def main() -> None:
     """Measure, choose, scale."""
     torch.set_num_threads(len(os.sched_getaffinity(0)))
@@ -89,11 +104,7 @@ def main() -> None:
     state["wide.weight"] *= chosen
     state["wide.bias"] *= chosen
     student.load_state_dict(state)
-    pool = (item["text"] for item in read_jsonl(WORK / "pool.jsonl") if item["kind"] == "short")
-    texts = [text for text, _ in zip(pool, range(MEAN_TEXTS), strict=False)]
-    mean = embed(student, [framed(prompt, ids, 220) for ids in encode(tokenizer, texts)]).mean(0)
-    state["head.bias"] += MEAN_ADDED * torch.from_numpy(mean[:HIDDEN])
-    state["wide.bias"] += MEAN_ADDED * torch.from_numpy(mean[HIDDEN:])
+    shift(state, MEAN_ADDED * mean_output(student, tokenizer))
     save_file(state, WORK / "student.safetensors")
 
 

@@ -48,9 +48,17 @@ function checkDefaultModel(id: string, catalog: Catalog): void {
   throw new ConfigError(`defaultModel: there is no model ${id}; \`quiver models\` lists those that are there.`)
 }
 
-/** Load and verify the engines. Slow: a few hundred milliseconds. */
-export async function assemblePipeline(settings: PipelineSettings, signal: AbortSignal): Promise<Pipeline> {
-  const catalog = await assembleCatalog(settings)
+/**
+ * Load and verify the engines. Slow: a few hundred milliseconds.
+ *
+ * @param catalog for callers that looked into it before.
+ */
+export async function assemblePipeline(
+  settings: PipelineSettings,
+  signal: AbortSignal,
+  catalog?: Catalog,
+): Promise<Pipeline> {
+  const served = catalog ?? (await assembleCatalog(settings))
   const engine = await startBuiltinEngine({ ...settings, signal })
   const engines = new Map([[engine.id, engine]])
   const findEngine = (id: string) => {
@@ -59,7 +67,7 @@ export async function assemblePipeline(settings: PipelineSettings, signal: Abort
     return found
   }
   return {
-    catalog,
+    catalog: served,
     embed: createEmbed(findEngine),
     tokenize: createTokenize(findEngine),
     inspect: createInspect(findEngine),
@@ -81,18 +89,19 @@ export interface Server {
 
 /** Put everything together; listens on nothing yet. */
 export async function assembleServer(settings: Settings, log: Logger, signal: AbortSignal): Promise<Server> {
-  checkDefaultModel(settings.defaultModel, await assembleCatalog(settings))
-  const pipeline = await assemblePipeline(settings, signal)
+  const catalog = await assembleCatalog(settings)
+  checkDefaultModel(settings.defaultModel, catalog)
+  const pipeline = await assemblePipeline(settings, signal, catalog)
   let isDraining = false
   let isAbandoned = false
-  const app = createApp(endpointsOf({ version: VERSION, catalog: pipeline.catalog, window: pipeline.engine.window }), {
+  const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.engine.window }), {
     services: {
-      catalog: pipeline.catalog,
-      detokenize: createDetokenize(pipeline.catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
+      catalog,
+      detokenize: createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       inspect: pipeline.inspect,
-      defaultModel: pipeline.catalog.get(settings.defaultModel),
+      defaultModel: catalog.get(settings.defaultModel),
       keyring: createKeyring(settings.apiKeys),
       maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),

@@ -21,7 +21,7 @@ export const EmbedBody = z.object({
     .array(z.object({ content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })) }))
     .nullish()
     .describe('The newer form of `texts`: each with one component of type `text`.'),
-  images: z.array(z.string()).nullish().describe('Not offered: the model embeds texts.'),
+  images: TextList.nullish().describe('Not offered: the model embeds texts.'),
   embedding_types: z.array(z.enum(VECTOR_FORMATS)).nullish().describe('Forms of each vector; default `float`.'),
   output_dimension: z.int().nullish().describe('Components of each vector; the model lists what it offers.'),
   max_tokens: z.int().positive().nullish().describe("Not offered below the model's own limit."),

@@ -1,4 +1,4 @@
-import { ApiError, type EmbedRequest } from '@quiver/protocol'
+import { ApiError, type EmbedRequest, invalidInput } from '@quiver/protocol'
 import type { Catalog } from '../catalog/catalog.js'
 import type { TextModel } from '../catalog/text-model.js'
 import type { Vocabulary, VocabularyName } from './vocabulary.js'
@@ -52,10 +52,9 @@ export function createDetokenize(catalog: Catalog, { loadVocabulary, maxTextByte
 
 /** The beginning is the live service's reply; LangChain users are the ones who meet it. */
 function textsOnly(model: TextModel, field: string): ApiError {
-  return new ApiError(
-    'invalid_parameter',
-    `<400> InternalError.Algo.InvalidParameter: Value error, contents is neither str nor list of str.: input.contents (${field} is token ids, ${model.id} takes texts; in LangChain set check_embedding_ctx_length=False)`,
-    { param: field },
+  return invalidInput(
+    `Value error, contents is neither str nor list of str.: input.contents (${field} is token ids, ${model.id} takes texts; in LangChain set check_embedding_ctx_length=False)`,
+    field,
   )
 }
 
@@ -63,9 +62,8 @@ function unknownId(
   { id, position, field }: { id: number; position: number; field: string },
   { name, lastId }: Vocabulary,
 ): ApiError {
-  return new ApiError(
-    'invalid_parameter',
-    `<400> InternalError.Algo.InvalidParameter: Value error, token ${position} of ${field} is ${id}, which is no id of ${name}; its ids are 0 to ${lastId}, with gaps.`,
-    { param: field },
+  return invalidInput(
+    `Value error, token ${position} of ${field} is ${id}, which is no id of ${name}; its ids are 0 to ${lastId}, with gaps.`,
+    field,
   )
 }

@@ -1,7 +1,7 @@
 import { ApiError, type TextType } from '@quiver/protocol'
 import type { TextModel } from '../catalog/text-model.js'
 import type { Engine, LocatedToken, Network, TokenInspector } from '../engines/engine.js'
-import { MAX_TOKENS } from './tokenize.js'
+import { MAX_TOKENS, tooManyTokens } from './tokenize.js'
 
 /** A special token of the serving model. */
 export interface NamedToken {
@@ -45,8 +45,7 @@ export function createInspect(findEngine: (id: string) => Engine): Inspect {
       return texts.map((bare) => {
         const text = prompt === undefined ? bare : inspector.prompts[prompt] + bare
         const { tokens, isOverLimit } = inspector.locate(text, room)
-        if (isOverLimit)
-          throw new ApiError('invalid_parameter', `The texts have more than ${MAX_TOKENS} tokens together.`)
+        if (isOverLimit) throw tooManyTokens()
         room -= tokens.length
         return { text, tokens, before, after }
       })

@@ -50,13 +50,10 @@ function parseOverlong(value: string | string[] | undefined): Overlong | undefin
 function deprecationHeaders({ deprecation }: TextModel): [name: string, value: string][] {
   if (deprecation === undefined) return []
   const { since, sunset, successor } = deprecation
-  return [
-    ['deprecation', `@${Date.parse(since) / 1000}`],
-    ...(sunset === undefined ? [] : [['sunset', new Date(sunset).toUTCString()] satisfies [string, string]]),
-    ...(successor === undefined
-      ? []
-      : [
-          ['link', `</v1/models/${encodeURIComponent(successor)}>; rel="successor-version"`] satisfies [string, string],
-        ]),
-  ]
+  const headers: [name: string, value: string][] = [['deprecation', `@${Date.parse(since) / 1000}`]]
+  if (sunset !== undefined) headers.push(['sunset', new Date(sunset).toUTCString()])
+  if (successor !== undefined) {
+    headers.push(['link', `</v1/models/${encodeURIComponent(successor)}>; rel="successor-version"`])
+  }
+  return headers
 }

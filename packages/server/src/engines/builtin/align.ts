@@ -23,8 +23,7 @@ export function align(
   { nfkc, removed, spaces }: { nfkc: (text: string) => string; removed: RegExp; spaces: RegExp },
 ): AlignedText {
   const whole = normalize(original.toWellFormed(), nfkc)
-  const kept = without(whole, removed)
-  return trim(withSingleSpaces(kept, spaces))
+  return trim(replaceIn(replaceIn(whole, removed, ''), spaces, ' '))
 }
 
 function normalize(text: string, nfkc: (text: string) => string): AlignedText {
@@ -61,18 +60,14 @@ function continues(character: string): boolean {
   return character > '\u02ff' && CONTINUES.test(character.normalize('NFKC'))
 }
 
-function without({ text, starts, ends }: AlignedText, removed: RegExp): AlignedText {
+/** Replace each match; of its units the last ones stay, as many as the replacement has. */
+function replaceIn({ text, starts, ends }: AlignedText, pattern: RegExp, replacement: string): AlignedText {
   const isKept = new Array<boolean>(text.length).fill(true)
-  for (const { index, 0: match } of text.matchAll(removed)) isKept.fill(false, index, index + match.length)
+  for (const { index, 0: match } of text.matchAll(pattern)) {
+    isKept.fill(false, index, index + match.length - replacement.length)
+  }
   const keep = (_: unknown, unit: number) => isKept[unit] === true
-  return { text: text.replace(removed, ''), starts: starts.filter(keep), ends: ends.filter(keep) }
-}
-
-function withSingleSpaces({ text, starts, ends }: AlignedText, spaces: RegExp): AlignedText {
-  const isKept = new Array<boolean>(text.length).fill(true)
-  for (const { index, 0: match } of text.matchAll(spaces)) isKept.fill(false, index, index + match.length - 1)
-  const keep = (_: unknown, unit: number) => isKept[unit] === true
-  return { text: text.replace(spaces, ' '), starts: starts.filter(keep), ends: ends.filter(keep) }
+  return { text: text.replace(pattern, replacement), starts: starts.filter(keep), ends: ends.filter(keep) }
 }
 
 function trim({ text, starts, ends }: AlignedText): AlignedText {

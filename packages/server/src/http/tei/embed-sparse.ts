@@ -1,7 +1,6 @@
 import { tei } from '@quiver/protocol'
 import type { Endpoint } from '../endpoint.js'
-import { runEmbed } from '../run-embed.js'
-import { contextOf } from './context.js'
+import { contextOf, runTeiEmbed } from './run-tei-embed.js'
 
 export const embedSparse: Endpoint = {
   method: 'POST',
@@ -13,8 +12,7 @@ export const embedSparse: Endpoint = {
   response: tei.EmbedSparseResponse,
   async handle(exchange) {
     const request = tei.decodeEmbedSparse(tei.parseEmbedSparse(exchange.body), contextOf(exchange.services))
-    const result = await runEmbed(request, exchange, { maxInputs: tei.MAX_CLIENT_BATCH_SIZE })
-    exchange.reply.header('x-compute-tokens', result.totalTokens)
+    const result = await runTeiEmbed(request, exchange)
     return tei.encodeEmbedSparse(result)
   },
 }

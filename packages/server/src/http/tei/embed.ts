@@ -1,7 +1,6 @@
 import { tei } from '@quiver/protocol'
 import type { Endpoint } from '../endpoint.js'
-import { runEmbed } from '../run-embed.js'
-import { contextOf } from './context.js'
+import { contextOf, runTeiEmbed } from './run-tei-embed.js'
 
 export const embed: Endpoint = {
   method: 'POST',
@@ -15,8 +14,7 @@ export const embed: Endpoint = {
   response: tei.EmbedResponse,
   async handle(exchange) {
     const request = tei.decodeEmbed(tei.parseEmbed(exchange.body), contextOf(exchange.services))
-    const result = await runEmbed(request, exchange, { maxInputs: tei.MAX_CLIENT_BATCH_SIZE })
-    exchange.reply.header('x-compute-tokens', result.totalTokens)
+    const result = await runTeiEmbed(request, exchange)
     return tei.encodeEmbed(result)
   },
 }

@@ -1,7 +1,7 @@
 import { tei } from '@quiver/protocol'
 import { cosine } from '../../vector/vector.js'
 import type { Endpoint } from '../endpoint.js'
-import { runEmbed } from '../run-embed.js'
+import { runTeiEmbed } from './run-tei-embed.js'
 
 export const similarity: Endpoint = {
   method: 'POST',
@@ -13,8 +13,7 @@ export const similarity: Endpoint = {
   response: tei.SimilarityResponse,
   async handle(exchange): Promise<tei.SimilarityResponse> {
     const request = tei.decodeSimilarity(tei.parseSimilarity(exchange.body), exchange.services.defaultModel.id)
-    const result = await runEmbed(request, exchange, { maxInputs: tei.MAX_CLIENT_BATCH_SIZE })
-    exchange.reply.header('x-compute-tokens', result.totalTokens)
+    const result = await runTeiEmbed(request, exchange)
     const [source = new Float32Array(0), ...sentences] = result.embeddings.flatMap(({ dense }) => dense ?? [])
     return sentences.map((sentence) => cosine(source, sentence))
   },
