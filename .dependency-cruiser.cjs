@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage } → { catalog, engines } → { vector, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage } → { catalog, engines } → { vector, pull, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -13,7 +13,7 @@ const COLUMNS = [
   ['apps', 'jobs', 'files'],
   ['embedding', 'admission', 'usage'],
   ['catalog', 'engines'],
-  ['vector'],
+  ['vector', 'pull'],
 ]
 
 const leftward = COLUMNS.flatMap((column, index) => {
@@ -79,7 +79,7 @@ module.exports = {
       name: 'environment-is-read-once',
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
-      from: { path: '^packages/server/src/(http|admission|catalog|embedding|engines|vector|telemetry)/' },
+      from: { path: '^packages/server/src/(http|admission|catalog|embedding|engines|pull|vector|telemetry)/' },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },
   ],

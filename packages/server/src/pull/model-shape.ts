@@ -1,0 +1,102 @@
+import { open, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { readGgufNumbers } from './gguf.js'
+import { PullError } from './pull-error.js'
+import type { EngineKind } from './pulled-model.js'
+
+/** What a model's own files say of its vectors and its sequences. */
+export interface ModelShape {
+  /** Components of a vector. */
+  dimension: number
+  /** Longest sequence, special tokens included. */
+  maxTokens: number
+}
+
+const count = z.int().positive().optional().catch(undefined)
+const Config = z.object({
+  model_type: z.string().optional(),
+  hidden_size: count,
+  d_model: count,
+  dim: count,
+  max_position_embeddings: count,
+})
+const Pooling = z.object({ word_embedding_dimension: count })
+const Dense = z.object({ out_features: count })
+const SentenceConfig = z.object({ max_seq_length: count })
+
+/** Positions of these begin behind the padding index, which is 1: 514 are 512 tokens. */
+const OFFSET_POSITIONS = new Set(['roberta', 'xlm-roberta', 'camembert', 'mpnet'])
+
+/**
+ * Read the shape of a model: for ONNX from its last dense layer, pooling and configuration; for GGUF from its header.
+ *
+ * @throws {PullError} when the files do not say it: such a model can't be listed, nor a request held against it.
+ */
+export async function readShape(
+  folder: string,
+  { engine, weights, paths }: { engine: EngineKind; weights: string; paths: readonly string[] },
+): Promise<ModelShape> {
+  const { dimension, maxTokens } =
+    engine === 'llama-cpp' ? await ggufShape(join(folder, weights)) : await onnxShape(folder, paths)
+  if (dimension === undefined || maxTokens === undefined) {
+    const missing = dimension === undefined ? 'how many components its vectors have' : 'how long its sequences may be'
+    throw new PullError(
+      `the model's files do not say ${missing}; --settings-from org/repo takes them from its original.`,
+    )
+  }
+  return { dimension, maxTokens }
+}
+
+async function onnxShape(folder: string, paths: readonly string[]): Promise<Partial<ModelShape>> {
+  const config = await readJson(folder, 'config.json', Config)
+  const find = (pattern: RegExp) =>
+    paths
+      .filter((path) => pattern.test(path))
+      .sort()
+      .pop()
+  const dense = await readJson(folder, find(/^\d+_Dense\/config\.json$/), Dense)
+  const pooling = await readJson(folder, find(/^\d+_Pooling\/config\.json$/), Pooling)
+  const sentence = await readJson(folder, 'sentence_bert_config.json', SentenceConfig)
+  const positions = config?.max_position_embeddings
+  const offset = OFFSET_POSITIONS.has(config?.model_type ?? '') ? 2 : 0
+  return withoutUndefined({
+    dimension:
+      dense?.out_features ?? pooling?.word_embedding_dimension ?? config?.hidden_size ?? config?.d_model ?? config?.dim,
+    maxTokens: sentence?.max_seq_length ?? (positions === undefined ? undefined : positions - offset),
+  })
+}
+
+async function ggufShape(path: string): Promise<Partial<ModelShape>> {
+  const handle = await open(path)
+  try {
+    const numbers = await readGgufNumbers(handle)
+    const find = (ending: string) =>
+      [...numbers].find(([key]) => /^[\w-]+\.\w+$/.test(key) && key.endsWith(ending))?.[1]
+    return withoutUndefined({ dimension: find('.embedding_length'), maxTokens: find('.context_length') })
+  } finally {
+    await handle.close()
+  }
+}
+
+async function readJson<Schema extends z.ZodType>(
+  folder: string,
+  path: string | undefined,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
+  if (path === undefined) return undefined
+  const text = await readFile(join(folder, path), 'utf8').catch(() => undefined)
+  if (text === undefined) return undefined
+  try {
+    return schema.parse(JSON.parse(text))
+  } catch (error) {
+    throw new PullError(`${path} cannot be understood.`, { cause: error })
+  }
+}
+
+function withoutUndefined(shape: { [Key in keyof ModelShape]: number | undefined }): Partial<ModelShape> {
+  return {
+    ...(shape.dimension === undefined ? {} : { dimension: shape.dimension }),
+    ...(shape.maxTokens === undefined ? {} : { maxTokens: shape.maxTokens }),
+  }
+}
