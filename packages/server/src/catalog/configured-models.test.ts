@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
+import { OWN_MODELS } from './catalog.js'
 import { configuredModels, ModelEntry } from './configured-models.js'
 
 const ENGINES = new Map([['builtin-text', 2048]])
 const configure = (entries: Record<string, ModelEntry>) => {
-  const { models, mistakes } = configuredModels(entries, ENGINES)
+  const { models, mistakes } = configuredModels(entries, ENGINES, OWN_MODELS)
   return { find: (id: string) => models.find((model) => model.id === id), mistakes }
 }
 

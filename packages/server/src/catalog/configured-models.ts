@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { OWN_MODELS } from './catalog.js'
 import { TextModel } from './text-model.js'
 
 /** One entry under `models` in the configuration file: what differs from the model of this id, or from `extends`. */
@@ -12,29 +11,31 @@ export type ModelEntry = z.output<typeof ModelEntry>
 export type EngineDimensions = ReadonlyMap<string, number>
 
 /**
- * The catalog's own models with a user's entries: an entry of a known id changes that model, any other adds one.
+ * Models with a user's entries: an entry of a known id changes that model, any other adds one.
  *
+ * @param base the catalog's own models, and pulled ones.
  * @returns the models, and every mistake as a sentence that starts with the path in the file.
  */
 export function configuredModels(
   entries: Readonly<Record<string, ModelEntry>>,
   engines: EngineDimensions,
+  base: readonly TextModel[],
 ): { models: TextModel[]; mistakes: string[] } {
-  const models = new Map(OWN_MODELS.map((model) => [model.id, model]))
+  const models = new Map(base.map((model) => [model.id, model]))
   const mistakes: string[] = []
-  for (const [id, { extends: base, ...changes }] of Object.entries(entries)) {
-    const start = models.get(base ?? id)
+  for (const [id, { extends: parent, ...changes }] of Object.entries(entries)) {
+    const start = models.get(parent ?? id)
     if (start === undefined) {
       const known = [...models.keys()].join(', ')
       mistakes.push(
-        base === undefined
+        parent === undefined
           ? `models.${id}: is a new model, so \`extends\` must name the one it is like: ${known}.`
-          : `models.${id}.extends: there is no model ${base}; there are ${known}.`,
+          : `models.${id}.extends: there is no model ${parent}; there are ${known}.`,
       )
       continue
     }
     const { aliasOf: _, ...rest } = start
-    const parsed = TextModel.safeParse({ ...(base === undefined || base === id ? start : rest), ...changes, id })
+    const parsed = TextModel.safeParse({ ...(parent === undefined || parent === id ? start : rest), ...changes, id })
     const found = parsed.success ? inconsistencies(parsed.data, engines) : parsed.error.issues.map(describe)
     mistakes.push(...found.map((mistake) => `models.${id}.${mistake}`))
     if (parsed.success) models.set(id, parsed.data)

@@ -41,15 +41,17 @@ export const TextModel = z.strictObject({
   hasInstruct: z.boolean().describe('Whether the public model documents `instruct`.'),
   languages: z
     .union([z.array(z.string()).readonly(), count])
-    .describe('Codes of ISO 639-1, or how many where only the number is documented.'),
+    .describe('Codes of ISO 639-1, or how many where only the number is documented; none where nothing is known.'),
   priceMicrosPer1kTokens: micros.describe('Millionths of a yuan for 1,000 tokens.'),
   batchPriceMicrosPer1kTokens: micros.describe('The same, for batch jobs.'),
   freeQuota: z
     .strictObject({ tokens: z.int().nonnegative(), days: count })
-    .describe('Tokens without charge, and for how long.'),
+    .optional()
+    .describe('Tokens without charge, and for how long; absent where nothing is charged.'),
   rateLimit: z
     .strictObject({ requestsPerSecond: count, tokensPerMinute: count })
-    .describe('Of one account, over all its keys.'),
+    .optional()
+    .describe('Of one account, over all its keys; absent where there is none.'),
   createdAtSeconds: z
     .int()
     .nonnegative()

@@ -1,0 +1,44 @@
+import type { StoredModel } from '../pull/model-store.js'
+import type { PulledModel } from '../pull/pulled-model.js'
+import { findPullable } from './pullable/all.js'
+import type { TextModel } from './text-model.js'
+
+/** Texts in one request, as OpenAI has it; tokens and bytes bound a request of an open model. */
+const MAX_INPUTS = 2048
+
+/** What starts an engine for a pulled model. Its id is the model's name. */
+export interface PulledEngineSpec {
+  id: string
+  kind: PulledModel['engine']
+  folder: string
+}
+
+export function engineSpecOf({ model, folder }: StoredModel): PulledEngineSpec {
+  return { id: model.name, kind: model.engine, folder }
+}
+
+/**
+ * The public face of a pulled model, under its own name: free, without quota, and with the dimensions that its authors
+ * trained it for. Of a model that is not curated only the whole vector is known to be good.
+ */
+export function toTextModel(pulled: PulledModel): TextModel {
+  const { name, dimension, maxTokens, pulledAt, prompts } = pulled
+  const curated = pulled.curated === undefined ? undefined : findPullable(pulled.curated)
+  const shorter = (curated?.dimensions ?? []).filter((offered) => offered < dimension)
+  return {
+    id: name,
+    engine: name,
+    dimensions: [...shorter, dimension],
+    defaultDimension: dimension,
+    dimensionChoice: curated?.dimensionChoice ?? 'listed',
+    maxInputs: MAX_INPUTS,
+    maxInputTokens: Math.min(maxTokens, curated?.maxTokens ?? maxTokens),
+    overlong: 'error',
+    outputs: ['dense'],
+    hasInstruct: prompts?.instruct !== undefined,
+    languages: curated?.languages ?? [],
+    priceMicrosPer1kTokens: 0,
+    batchPriceMicrosPer1kTokens: 0,
+    createdAtSeconds: curated?.createdAtSeconds ?? Math.floor(Date.parse(pulledAt) / 1000),
+  }
+}
