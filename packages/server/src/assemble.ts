@@ -1,7 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
-import { Catalog } from './catalog/catalog.js'
+import { Catalog, OWN_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
+import { toTextModel } from './catalog/pulled-models.js'
+import { applyServing } from './catalog/serving.js'
 import { ConfigError, type Settings } from './config.js'
 import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
@@ -15,6 +17,8 @@ import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
+import { listModels } from './pull/model-store.js'
+import { readServing } from './serving-file.js'
 import type { Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
 import { VERSION } from './version.js'
@@ -32,17 +36,22 @@ export interface Pipeline {
 }
 
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
+export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
 
 /**
- * The catalog with the models of the configuration. Fast: starts no engine.
+ * The catalog: our own models, pulled ones, what `quiver use` put behind which name, and over all that the models of the
+ * configuration. Fast: starts no engine.
  *
  * @throws {ConfigError} listing every mistake in them.
  */
-export async function assembleCatalog({ models }: Pick<Settings, 'models'>): Promise<Catalog> {
+export async function assembleCatalog({ home, models }: Pick<Settings, 'home' | 'models'>): Promise<Catalog> {
   const { output } = await loadManifest(BUILTIN_WEIGHTS)
-  const configured = configuredModels(models, new Map([[BUILTIN_ID, output.shape[1]]]))
-  if (configured.mistakes.length > 0) throw new ConfigError(configured.mistakes.join('\n'))
+  const pulled = listModels(home).models.map(({ model }) => model)
+  const dimensions = new Map(pulled.map(({ name, dimension }) => [name, dimension]))
+  const served = applyServing(OWN_MODELS, pulled.map(toTextModel), readServing(home))
+  const configured = configuredModels(models, dimensions.set(BUILTIN_ID, output.shape[1]), served.models)
+  const mistakes = [...served.mistakes, ...configured.mistakes]
+  if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
   return new Catalog(configured.models)
 }
 

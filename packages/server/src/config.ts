@@ -58,6 +58,7 @@ export const Settings = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('warn')
     .describe('info adds a line for each request. Inputs and keys are never logged.'),
+  offline: flag.default(false).describe('Reach nothing but this machine: `quiver pull` takes folders only.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})
