@@ -28,7 +28,7 @@ function tableOf(models: readonly TextModel[]): string {
       model.maxInputTokens.toLocaleString('en-US'),
       model.outputs.join(', '),
       String(model.priceMicrosPer1kTokens / 1e6),
-      model.aliasOf ?? model.engine,
+      model.aliasOf === undefined ? model.engine : `${model.engine} (${model.aliasOf})`,
     ])
   }
   return `${table.toString()}\n`

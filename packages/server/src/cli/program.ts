@@ -1,13 +1,21 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
+import { PullError } from '../pull/pull-error.js'
 import { VERSION } from '../version.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
+import { exportCommand } from './export.js'
+import { importCommand } from './import.js'
+import { listCommand } from './list.js'
 import { modelsCommand } from './models.js'
+import { pullCommand } from './pull.js'
+import { rmCommand } from './rm.js'
 import { serveCommand } from './serve.js'
+import { showCommand } from './show.js'
 import { tokensCommand } from './tokens.js'
+import { useCommand } from './use.js'
 
 /** Parse the arguments and run the command; sets the exit code and never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -34,13 +42,23 @@ Examples:
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
   $ quiver doctor                                check this installation
+  $ quiver pull all-minilm-l6-v2                 fetch an open model; quiver list --available names more
+  $ quiver use text-embedding-v4 all-minilm-l6-v2   put it behind a public name
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
-    program.addCommand(command.copyInheritedSettings(program))
-  }
+  const serving = [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]
+  const pulled = [
+    pullCommand(),
+    listCommand(),
+    showCommand(),
+    rmCommand(),
+    exportCommand(),
+    importCommand(),
+    useCommand(),
+  ]
+  for (const command of [...serving, ...pulled]) program.addCommand(command.copyInheritedSettings(program))
   return program
 }
 
@@ -50,7 +68,7 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
     return EXIT.usage
   }
-  if (error instanceof HomeError || error instanceof UserError) {
+  if (error instanceof HomeError || error instanceof PullError || error instanceof UserError) {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }

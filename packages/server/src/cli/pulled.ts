@@ -1,0 +1,23 @@
+import { OWN_MODELS } from '../catalog/catalog.js'
+import { formatBytes } from '../pull/format-bytes.js'
+import { checkName } from '../pull/model-store.js'
+import type { PulledModel } from '../pull/pulled-model.js'
+import { UserError } from './exit.js'
+
+/** A name that a pulled model may take. @throws {PullError} or {UserError} saying which may not. */
+export function checkFreeName(name: string): string {
+  const taken = [...OWN_MODELS.map(({ id }) => id), ...OWN_MODELS.map(({ engine }) => engine), 'builtin']
+  if (!taken.includes(name)) return checkName(name)
+  throw new UserError(`${name} is a public name; choose another with --as, and put it behind with \`quiver use\`.`)
+}
+
+export function bytesOf({ files }: PulledModel): number {
+  return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0)
+}
+
+/** Two lines for a terminal. */
+export function describe(model: PulledModel): string {
+  const { name, engine, variant, dimension, maxTokens, license = 'unknown license', source } = model
+  const shape = `${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
+  return `${name}: ${engine} ${variant}, ${shape}, ${formatBytes(bytesOf(model))}, ${license}\n  ${source}\n`
+}
