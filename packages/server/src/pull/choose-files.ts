@@ -26,7 +26,7 @@ interface WeightsFile {
  */
 const SETTINGS = [
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|config|modules)\.json$/,
-  /^(config_sentence_transformers|sentence_\w+_config)\.json$/,
+  /^(config_sentence_transformers|sentence_[\w-]+_config)\.json$/,
   /^\d+_\w+\/config\.json$/,
   /^\d+_Dense\/model\.safetensors$/,
   /^(LICENSE|NOTICE|USE_POLICY)(\.\w+)?$/i,

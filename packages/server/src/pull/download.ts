@@ -22,8 +22,8 @@ export interface DownloadOptions extends Reach {
   onBytes: (path: string, count: number) => void
 }
 
-/** Bytes that arrive between two notes of how far a download is: as many are fetched again at most after a crash. */
-const NOTE_EVERY_BYTES = 8 * 1024 * 1024
+/** Time between two notes of how far a lane is: what arrives in it is fetched again after a crash. */
+const NOTE_EVERY_MS = 1_000
 
 /** The server sends the whole file, whichever part it is asked for. */
 class RangesIgnored extends Error {}
@@ -173,18 +173,17 @@ async function fetchLane({ part, lane, file, handle }: LaneWork, options: Downlo
     )
     checkExtent(answer, { first, lane, file })
     pace.start()
-    let unsaved = 0
+    let notedAt = performance.now()
     for await (const chunk of answer.body as AsyncIterable<Buffer>) {
       if (lane.done + chunk.length > lane.end - lane.start)
         throw new TransientError('more bytes came than were promised')
       await writeAll(handle, chunk, lane.start + lane.done)
       lane.done += chunk.length
-      unsaved += chunk.length
       pace.count(chunk.length)
       onBytes(file.path, chunk.length)
-      if (unsaved >= NOTE_EVERY_BYTES) {
+      if (performance.now() - notedAt > NOTE_EVERY_MS) {
         savePart(part)
-        unsaved = 0
+        notedAt = performance.now()
       }
     }
     if (lane.start + lane.done < lane.end) throw new TransientError('the connection ended early')

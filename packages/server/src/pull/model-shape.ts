@@ -57,7 +57,7 @@ async function onnxShape(folder: string, paths: readonly string[]): Promise<Part
       .pop()
   const dense = await readJson(folder, find(/^\d+_Dense\/config\.json$/), Dense)
   const pooling = await readJson(folder, find(/^\d+_Pooling\/config\.json$/), Pooling)
-  const sentence = await readJson(folder, 'sentence_bert_config.json', SentenceConfig)
+  const sentence = await readJson(folder, find(/^sentence_[\w-]+_config\.json$/), SentenceConfig)
   const positions = config?.max_position_embeddings
   const offset = OFFSET_POSITIONS.has(config?.model_type ?? '') ? 2 : 0
   return withoutUndefined({
