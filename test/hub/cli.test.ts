@@ -82,7 +82,7 @@ test('a model is pulled by name, listed, shown, checked and removed; HF_HOME is 
   expect(await quiver('rm', 'all-minilm-l6-v2')).toMatchObject({ status: 0, stdout: 'all-minilm-l6-v2 is removed.\n' })
   expect(existsSync(folder)).toBe(false)
   expect((await quiver('list')).stdout).toMatch(/No model was pulled yet/)
-}, 60_000)
+}, 180_000)
 
 test('a pull that is killed leaves no model; the next one goes on, and every byte is right', async () => {
   const hub = await start({ repositories: { [MINILM]: fakeModel(24 * MEBIBYTE) }, bytesPerSecond: 4 * MEBIBYTE })
@@ -103,7 +103,7 @@ test('a pull that is killed leaves no model; the next one goes on, and every byt
   const weights = readFileSync(join(home, 'models', 'all-minilm-l6-v2', 'onnx', 'model.onnx'))
   expect(sha256(weights)).toBe(sha256(hub.options.repositories[MINILM]?.['onnx/model.onnx'] ?? Buffer.alloc(0)))
   expect(readdirSync(join(home, 'models', '.pulling'))).toEqual([])
-}, 60_000)
+}, 180_000)
 
 test('Ctrl-C says how to go on; a second pull meanwhile is refused', async () => {
   const hub = await start({ repositories: { [MINILM]: fakeModel(8 * MEBIBYTE) }, bytesPerSecond: MEBIBYTE })
@@ -119,7 +119,7 @@ test('Ctrl-C says how to go on; a second pull meanwhile is refused', async () =>
     status: 130,
     stderr: expect.stringMatching(/quiver: interrupted; the same command goes on where it stopped.\n$/),
   })
-}, 60_000)
+}, 180_000)
 
 test('a pulled model goes behind a public name, over which the configuration wins, and comes back', async () => {
   const hub = await start()
@@ -150,7 +150,7 @@ test('a pulled model goes behind a public name, over which the configuration win
   expect((await quiver('use', 'nobody', 'mini')).stderr).toMatch(
     /nobody is no public name; there are text-embedding-v4/,
   )
-}, 60_000)
+}, 180_000)
 
 test('a model travels as one archive to a machine without a network', async () => {
   const hub = await start()
@@ -171,7 +171,7 @@ test('a model travels as one archive to a machine without a network', async () =
     /is not what its quiver-model.json says/,
   )
   expect((await there.quiver('import', archive, '--as', 'text-embedding-v4')).stderr).toMatch(/is a public name/)
-}, 60_000)
+}, 180_000)
 
 test('offline, unknown names, terms and taken names are told in one line', async () => {
   const hub = await start()
@@ -200,4 +200,4 @@ test('offline, unknown names, terms and taken names are told in one line', async
   const terms = await quiver('pull', 'embeddinggemma-300m', '--accept-license')
   expect(terms.stderr).toMatch(/hf:onnx-community\/embeddinggemma-300m-ONNX does not exist at/)
   expect(statSync(home).isDirectory()).toBe(true)
-}, 60_000)
+}, 180_000)

@@ -40,7 +40,12 @@ test('a model that nobody curated has its own dimension only, and costs nothing'
     languages: [],
   })
   expect(model.freeQuota).toBeUndefined()
-  expect(engineSpecOf({ model: pulled('mine'), folder: '/f' })).toEqual({ id: 'mine', kind: 'onnx', folder: '/f' })
+  expect(engineSpecOf({ model: pulled('mine'), folder: '/f' })).toEqual({
+    id: 'mine',
+    kind: 'onnx',
+    dimension: 384,
+    folder: '/f',
+  })
 })
 
 test('a curated model has the dimensions that it was trained for, up to those of its files', () => {

@@ -10,11 +10,13 @@ const MAX_INPUTS = 2048
 export interface PulledEngineSpec {
   id: string
   kind: PulledModel['engine']
+  /** Components of its raw vector, as its files say; an engine that computes another number must not serve. */
+  dimension: number
   folder: string
 }
 
 export function engineSpecOf({ model, folder }: StoredModel): PulledEngineSpec {
-  return { id: model.name, kind: model.engine, folder }
+  return { id: model.name, kind: model.engine, dimension: model.dimension, folder }
 }
 
 /**

@@ -44,7 +44,7 @@ export function defaultName(source: Source): string {
     source.kind === 'folder'
       ? source.path
       : source.kind === 'url'
-        ? source.url.pathname.replace(/\/$/, '').replace(/\.(gguf|tar)$/i, '')
+        ? source.url.pathname.replace(/\/$/, '').replace(/\.gguf$/i, '')
         : source.repository
   const name = (last.split(/[\\/]/).pop() ?? '').toLowerCase().replace(/[^a-z0-9._-]/g, '-')
   return name.replace(/^[^a-z0-9]+/, '').slice(0, 64)
