@@ -122,7 +122,7 @@ test('what cannot be served is a mistake, not a silent return to another model',
   })
   expect(mistakes).toEqual([
     'text-embedding-v1: a pulled model has the name of a public one; pull it again with --as.',
-    'text-embedding-v4: the model gone was not pulled, or is damaged.',
+    'text-embedding-v4: the model gone was not pulled, or is damaged; `quiver use text-embedding-v4 builtin` goes back.',
     'nobody: there is no such public model.',
   ])
 })

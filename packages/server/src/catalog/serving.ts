@@ -23,7 +23,8 @@ export function applyServing(
   const byName = new Map(pulled.map((model) => [model.id, model]))
   for (const [id, name] of Object.entries(serving)) {
     if (!ids.has(id)) mistakes.push(`${id}: there is no such public model.`)
-    if (!byName.has(name)) mistakes.push(`${id}: the model ${name} was not pulled, or is damaged.`)
+    if (!byName.has(name))
+      mistakes.push(`${id}: the model ${name} was not pulled, or is damaged; \`quiver use ${id} builtin\` goes back.`)
   }
   const served = models.map((model) => {
     const name = serving[model.id] ?? (model.aliasOf === undefined ? undefined : serving[model.aliasOf])

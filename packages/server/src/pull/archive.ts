@@ -81,6 +81,7 @@ export async function importModel(archive: string, options: ImportOptions): Prom
       throw new PullError(`${archive}: ${damaged.join(', ')} is not what its ${MANIFEST} says; nothing was imported.`)
     })
   } catch (error) {
+    signal.throwIfAborted()
     throw diskError(error) ?? error
   } finally {
     await handle.close()
@@ -124,6 +125,7 @@ async function unpack(entries: AsyncIterable<TarEntry>, { archive, model, folder
       },
     )
     await syncToDisk(target)
+    await syncToDisk(dirname(target))
   }
   if (missing.size > 0) throw new PullError(`${archive}: lacks ${[...missing].join(', ')}.`)
 }

@@ -31,5 +31,6 @@ export async function copy(
   }
   await syncToDisk(part)
   await rename(part, target)
+  await syncToDisk(dirname(target))
   return sha256
 }

@@ -60,6 +60,7 @@ export async function pull(request: PullRequest, options: PullOptions): Promise<
   try {
     return await addModel(options.home, request.name, (folder) => fill(folder, request, options))
   } catch (error) {
+    options.signal.throwIfAborted()
     throw diskError(error) ?? error
   }
 }
@@ -99,7 +100,7 @@ async function fill(folder: string, request: PullRequest, options: PullOptions):
     ...(curated ? { curated: curated.name } : told?.curated ? { curated: told.curated } : {}),
     engine: chosen.engine,
     variant: chosen.variant,
-    files: Object.fromEntries(files.map(({ path, bytes }) => [path, { bytes, sha256: hashes.get(path) ?? '' }])),
+    files: Object.fromEntries(files.map(({ path, bytes }) => [path, { bytes, sha256: getHash(hashes, path) }])),
     weights: chosen.weights,
     ...(await readShape(folder, { engine: chosen.engine, weights: chosen.weights, paths })),
     ...(license && { license }),
@@ -129,6 +130,12 @@ function pathsOf({ files }: Repository): string[] {
   return files.map(({ path }) => path)
 }
 
+function getHash(hashes: ReadonlyMap<string, string>, path: string): string {
+  const hash = hashes.get(path)
+  if (hash === undefined) throw new TypeError(`${path} was fetched without a hash`)
+  return hash
+}
+
 /** Weights of the one, settings of the other; where it lacks one, the weights' own. */
 function filesOf(weights: Repository, weightFiles: readonly string[], settings: Repository): OfferedFile[] {
   const chosen = new Map<string, OfferedFile>()
@@ -136,7 +143,11 @@ function filesOf(weights: Repository, weightFiles: readonly string[], settings: 
     const paths = new Set(chooseSettings(files.map(({ path }) => path)))
     for (const file of files) if (paths.has(file.path)) chosen.set(file.path, file)
   }
-  for (const file of weights.files) if (weightFiles.includes(file.path)) chosen.set(file.path, file)
+  for (const path of weightFiles) {
+    const file = weights.files.find((offered) => offered.path === path)
+    if (file === undefined) throw new PullError(`${weights.source} lacks ${path}, which its quiver-model.json names.`)
+    chosen.set(path, file)
+  }
   return [...chosen.values()]
 }
 

@@ -54,7 +54,7 @@ export async function withRetries<Value>(
       if (waitMs > patience.maxWaitMs) {
         throw new PullError(`${what}: ${error.message}; it asks to wait ${Math.ceil(waitMs / 1000)} s. Try later.`)
       }
-      await sleep(waitMs, undefined, { signal })
+      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted())
     }
   }
 }
