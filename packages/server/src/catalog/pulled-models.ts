@@ -21,7 +21,7 @@ export function engineSpecOf({ model, folder }: StoredModel): PulledEngineSpec {
 
 /**
  * The public face of a pulled model, under its own name: free, without quota, and with the dimensions that its authors
- * trained it for. Of a model that is not curated only the whole vector is known to be good.
+ * trained it for. Sparse vectors are the built-in model's where it has none of its own. Of a model that is not curated only the whole vector is known to be good.
  */
 export function toTextModel(pulled: PulledModel): TextModel {
   const { name, dimension, maxTokens, pulledAt, prompts } = pulled
@@ -36,7 +36,7 @@ export function toTextModel(pulled: PulledModel): TextModel {
     maxInputs: MAX_INPUTS,
     maxInputTokens: Math.min(maxTokens, curated?.maxTokens ?? maxTokens),
     overlong: 'error',
-    outputs: ['dense'],
+    outputs: ['dense', 'sparse', 'dense&sparse'],
     hasInstruct: prompts?.instruct !== undefined,
     languages: curated?.languages ?? [],
     priceMicrosPer1kTokens: 0,

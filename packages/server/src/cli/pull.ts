@@ -123,7 +123,7 @@ function toRequest(model: string, flags: PullFlags): PullRequest {
     ...(settingsSource
       ? { settingsSource }
       : build.settingsRepository && { settingsSource: hugging(build.settingsRepository) }),
-    wanted: { engine: build.engine, variant: variant ?? build.variant },
+    wanted: { engine: build.engine, variant: variant ?? build.variant, ...(build.also && { also: build.also }) },
     curated: {
       name: pullable.name,
       license: pullable.license.id,

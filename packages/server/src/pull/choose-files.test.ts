@@ -62,6 +62,13 @@ test('where nothing is usual it has to be said', () => {
   expect(() => chooseFiles(MINILM, { engine: 'llama-cpp' })).toThrow(/no weights for llama-cpp/)
 })
 
+test('what no rule takes comes when it is asked for by name', () => {
+  const paths = ['onnx/model.onnx', 'sparse_linear.pt']
+  expect(chooseFiles(paths, {}).weightFiles).toEqual(['onnx/model.onnx'])
+  expect(chooseFiles(paths, { also: ['sparse_linear.pt'] }).weightFiles).toEqual(paths)
+  expect(() => chooseFiles(paths, { also: ['colbert_linear.pt'] })).toThrow(/it has no colbert_linear.pt, which this/)
+})
+
 test('settings and terms are taken; code, pickles and everything unknown are not', () => {
   const wanted = [
     'tokenizer.json',

@@ -5,6 +5,8 @@ import type { EngineKind } from './pulled-model.js'
 export interface Wanted {
   engine?: EngineKind
   variant?: string
+  /** Files that no rule takes and the engine needs. */
+  also?: readonly string[]
 }
 
 export interface ChosenFiles {
@@ -29,6 +31,8 @@ const SETTINGS = [
   /^(config_sentence_transformers|sentence_[\w-]+_config)\.json$/,
   /^\d+_\w+\/config\.json$/,
   /^\d+_Dense\/model\.safetensors$/,
+  /^sparse_linear\.safetensors$/,
+  /^quiver-golden\.json$/,
   /^(LICENSE|NOTICE|USE_POLICY)(\.\w+)?$/i,
 ]
 
@@ -52,7 +56,7 @@ export function chooseSettings(paths: readonly string[]): string[] {
  * @param paths every path of the repository.
  * @throws {PullError} when there is no such weights file, with those that there are.
  */
-export function chooseFiles(paths: readonly string[], { engine, variant }: Wanted): ChosenFiles {
+export function chooseFiles(paths: readonly string[], { engine, variant, also = [] }: Wanted): ChosenFiles {
   const offered = { onnx: onnxWeights(paths), 'llama-cpp': ggufWeights(paths) }
   const kind = engine ?? (offered.onnx.length > 0 ? 'onnx' : 'llama-cpp')
   const candidates = offered[kind]
@@ -64,7 +68,9 @@ export function chooseFiles(paths: readonly string[], { engine, variant }: Wante
     throw new PullError(`it has ${wanted} for ${kind}; choose with --variant: ${there}.`)
   }
   const parts = kind === 'onnx' ? externalDataOf(found.path, paths) : shardsOf(found.path, paths)
-  const weightFiles = [found.path, ...parts.filter((path) => path !== found.path)]
+  const missing = also.filter((path) => !paths.includes(path))
+  if (missing.length > 0) throw new PullError(`it has no ${missing.join(', ')}, which this model needs.`)
+  const weightFiles = [...new Set([found.path, ...parts, ...also])]
   return { engine: kind, variant: found.variant, weights: found.path, weightFiles }
 }
 

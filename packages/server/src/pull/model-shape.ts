@@ -24,6 +24,9 @@ const Config = z.object({
 const Pooling = z.object({ word_embedding_dimension: count })
 const Dense = z.object({ out_features: count })
 const SentenceConfig = z.object({ max_seq_length: count })
+const TokenizerConfig = z.object({ model_max_length: z.number().optional().catch(undefined) })
+/** Tokenizers without a limit of their own say 10³⁰. */
+const MOST_TOKENS = 1e7
 
 /** Positions of these begin behind the padding index, which is 1: 514 are 512 tokens. */
 const OFFSET_POSITIONS = new Set(['roberta', 'xlm-roberta', 'camembert', 'mpnet'])
@@ -58,13 +61,19 @@ async function onnxShape(folder: string, paths: readonly string[]): Promise<Part
   const dense = await readJson(folder, find(/^\d+_Dense\/config\.json$/), Dense)
   const pooling = await readJson(folder, find(/^\d+_Pooling\/config\.json$/), Pooling)
   const sentence = await readJson(folder, find(/^sentence_[\w-]+_config\.json$/), SentenceConfig)
+  const tokenizer = await readJson(folder, 'tokenizer_config.json', TokenizerConfig)
   const positions = config?.max_position_embeddings
   const offset = OFFSET_POSITIONS.has(config?.model_type ?? '') ? 2 : 0
   return withoutUndefined({
     dimension:
       dense?.out_features ?? pooling?.word_embedding_dimension ?? config?.hidden_size ?? config?.d_model ?? config?.dim,
-    maxTokens: sentence?.max_seq_length ?? (positions === undefined ? undefined : positions - offset),
+    maxTokens: least([sentence?.max_seq_length, positions && positions - offset, tokenizer?.model_max_length]),
   })
+}
+
+function least(limits: readonly (number | undefined)[]): number | undefined {
+  const known = limits.filter((limit) => limit !== undefined).filter((limit) => limit > 0 && limit < MOST_TOKENS)
+  return known.length === 0 ? undefined : Math.floor(Math.min(...known))
 }
 
 async function ggufShape(path: string): Promise<Partial<ModelShape>> {

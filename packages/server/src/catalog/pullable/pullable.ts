@@ -7,6 +7,8 @@ export interface Build {
   repository: string
   /** Whose tokenizer and settings count, where the repository of the weights is somebody's export. */
   settingsRepository?: string
+  /** Files that no rule of ours takes; the engine knows how to read them without running them. */
+  also?: readonly string[]
   /** The variant that is pulled unless another is asked for. */
   variant: string
 }

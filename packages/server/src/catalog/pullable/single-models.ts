@@ -3,9 +3,9 @@ import type { Pullable } from './pullable.js'
 /** Models that are no family. */
 export const SINGLE_MODELS: readonly Pullable[] = [
   {
-    // Chen et al. 2024, arXiv:2402.03216
+    // Chen et al. 2024, arXiv:2402.03216. The sparse head is a table of 1,025 numbers in PyTorch's format.
     name: 'bge-m3',
-    builds: [{ engine: 'onnx', repository: 'BAAI/bge-m3', variant: 'fp32' }],
+    builds: [{ engine: 'onnx', repository: 'BAAI/bge-m3', also: ['sparse_linear.pt'], variant: 'fp32' }],
     license: { id: 'mit' },
     dimensions: [1024],
     dimensionChoice: 'listed',

@@ -1,0 +1,50 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, test } from 'vitest'
+import { readShape } from './model-shape.js'
+
+async function shapeOf(files: Record<string, unknown>) {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-shape-'))
+  try {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
+    }
+    return await readShape(folder, { engine: 'onnx', weights: 'onnx/model.onnx', paths: Object.keys(files) })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+const config = { model_type: 'bert', hidden_size: 768, max_position_embeddings: 512 }
+
+test('the last dense layer decides the dimension, then the pooling, then the network', async () => {
+  expect(await shapeOf({ 'config.json': config })).toEqual({ dimension: 768, maxTokens: 512 })
+  const pooling = { '1_Pooling/config.json': { word_embedding_dimension: 640 } }
+  expect(await shapeOf({ 'config.json': config, ...pooling })).toMatchObject({ dimension: 640 })
+  const dense = { '2_Dense/config.json': { out_features: 3072 }, '3_Dense/config.json': { out_features: 512 } }
+  expect(await shapeOf({ 'config.json': config, ...pooling, ...dense })).toMatchObject({ dimension: 512 })
+})
+
+test('of several limits of length the shortest holds', async () => {
+  const files = { 'config.json': config, 'sentence_bert_config.json': { max_seq_length: 256 } }
+  expect(await shapeOf(files)).toMatchObject({ maxTokens: 256 })
+  expect(await shapeOf({ ...files, 'tokenizer_config.json': { model_max_length: 128 } })).toMatchObject({
+    maxTokens: 128,
+  })
+  expect(await shapeOf({ ...files, 'tokenizer_config.json': { model_max_length: 1e30 } })).toMatchObject({
+    maxTokens: 256,
+  })
+})
+
+test('positions of RoBERTa and its like begin behind the padding', async () => {
+  const roberta = { model_type: 'xlm-roberta', hidden_size: 384, max_position_embeddings: 514 }
+  expect(await shapeOf({ 'config.json': roberta })).toEqual({ dimension: 384, maxTokens: 512 })
+})
+
+test('a model that does not say its shape is refused with the way out', async () => {
+  await expect(shapeOf({ 'config.json': {} })).rejects.toThrow(/how many components .*--settings-from org\/repo/)
+  await expect(shapeOf({ 'config.json': { hidden_size: 8 } })).rejects.toThrow(/how long its sequences may be/)
+  await expect(shapeOf({ 'config.json': '{' })).rejects.toThrow('config.json cannot be understood.')
+})
