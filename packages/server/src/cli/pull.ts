@@ -22,6 +22,7 @@ interface PullFlags {
   engine?: EngineKind
   variant?: string
   settingsFrom?: string
+  also: string[]
   acceptLicense?: boolean
   connections: number
 }
@@ -34,6 +35,7 @@ export function pullCommand(): Command {
     .addOption(new Option('--engine <engine>', 'what is to compute it').choices(ENGINE_KINDS))
     .option('--variant <variant>', 'fp32, fp16, int8 … of ONNX; Q8_0, f16, Q4_K_M … of GGUF')
     .option('--settings-from <source>', 'where tokenizer, pooling and prompts come from, if the repository lacks them')
+    .option('--also <path>', 'a further file of the repository that the engine needs; may be repeated', collect, [])
     .option('--accept-license', 'agree to the terms of a model that has some')
     .option('--connections <n>', 'downloads at once, at most', connections, 8)
     .option('--offline', 'reach nothing but this machine [QUIVER_OFFLINE]')
@@ -98,7 +100,7 @@ async function pullModel(model: string, flags: PullFlags, settings: Settings): P
 function toRequest(model: string, flags: PullFlags): PullRequest {
   const source = parseSource(model)
   const { engine, variant } = flags
-  const wanted = { ...(engine && { engine }), ...(variant && { variant }) }
+  const wanted = { also: flags.also, ...(engine && { engine }), ...(variant && { variant }) }
   const settingsSource = flags.settingsFrom === undefined ? undefined : parseSource(flags.settingsFrom)
   if (flags.settingsFrom !== undefined && settingsSource === undefined) {
     throw new UserError(
@@ -123,7 +125,7 @@ function toRequest(model: string, flags: PullFlags): PullRequest {
     ...(settingsSource
       ? { settingsSource }
       : build.settingsRepository && { settingsSource: hugging(build.settingsRepository) }),
-    wanted: { engine: build.engine, variant: variant ?? build.variant, ...(build.also && { also: build.also }) },
+    wanted: { engine: build.engine, variant: variant ?? build.variant, also: [...(build.also ?? []), ...flags.also] },
     curated: {
       name: pullable.name,
       license: pullable.license.id,
@@ -166,6 +168,10 @@ function isSameSource(stored: string, source: Source): boolean {
   if (!('repository' in source)) return stored === source.written
   const isDefault = source.revision === 'main' || source.revision === 'master'
   return isDefault ? stored.startsWith(`${source.written}@`) : stored === `${source.written}@${source.revision}`
+}
+
+function collect(path: string, before: readonly string[]): string[] {
+  return [...before, path]
 }
 
 function connections(text: string): number {
