@@ -25,7 +25,7 @@ export const UpstreamEntry = z
     protocol: z
       .enum(['auto', 'openai', 'tei', 'ollama', 'dashscope'])
       .default('auto')
-      .describe('What the servers speak; `auto` asks them at start, and never finds `dashscope`.'),
+      .describe('What the servers speak; `auto` asks them at start, and takes URLs that end in /api/v1 for DashScope.'),
     urls: z.array(BaseUrl).nonempty().max(64).describe('Servers of the same model; calls are spread over them.'),
     model: z.string().min(1).describe('What the servers call the model.'),
     revision: z.string().min(1).optional().describe('Of the weights; part of the identity of the vector space.'),

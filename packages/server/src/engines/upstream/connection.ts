@@ -35,12 +35,13 @@ export interface Call {
 /** One upstream server over HTTP, with connections that stay open. Redirects are refused: undici follows none. */
 export class Connection {
   readonly #pool: Pool
-  readonly #basePath: string
+  /** Path of the configured URL, without a slash at its end; empty where it has none. */
+  readonly basePath: string
   readonly #headers: Readonly<Record<string, string>>
 
   constructor(url: string, { headers, connections, maxAnswerBytes }: ConnectionOptions) {
     const { origin, pathname } = new URL(url)
-    this.#basePath = pathname.replace(/\/+$/, '')
+    this.basePath = pathname.replace(/\/+$/, '')
     this.#headers = headers
     this.#pool = new Pool(origin, {
       connections,
@@ -98,7 +99,7 @@ export class Connection {
 
   /** `/v1` at the end of a configured URL is the API's, so routes beside it are where that is not. */
   #resolve(path: string, base: string | undefined): string {
-    return (base === undefined ? this.#basePath.replace(/\/v1$/, '') : this.#basePath || base) + path
+    return (base === undefined ? this.basePath.replace(/\/v1$/, '') : this.basePath || base) + path
   }
 
   /** Calls under way fail as unreachable. */

@@ -18,7 +18,7 @@ import {
 import { tei } from './tei.js'
 import { UpstreamError } from './upstream-error.js'
 
-export const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = { openai, tei, ollama, dashscope }
+const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = { openai, tei, ollama, dashscope }
 
 /** Short, and of both scripts, so that a server of another model is unlikely to give the same vector. */
 const PROBE_TEXT = 'Quiver 检验 probe: the quick brown fox jumps over the lazy dog.'
@@ -45,15 +45,22 @@ export interface Profile {
 }
 
 export interface Examination {
-  entry: UpstreamEntry
+  entry: Pick<UpstreamEntry, 'protocol' | 'model'>
   connection: Connection
   signal: AbortSignal
   timeoutMs: number
 }
 
+export interface EngineExamination extends Examination {
+  entry: UpstreamEntry
+}
+
 /** Ask one server how it is to be asked. @throws {UpstreamError | Mismatch} */
-export async function findProfile(exam: Examination): Promise<Profile> {
+export async function findProfile(exam: EngineExamination): Promise<Profile> {
   const protocol = await findProtocol(exam)
+  if (protocol.hasOwnPrompts && exam.entry.prompts !== undefined) {
+    throw new Mismatch('it puts its own prompts before the texts, and `prompts` gives others')
+  }
   const info = await readInfo(protocol, exam)
   checkInfo(info, exam.entry)
   const { answer, encoding, asksDimension } = await negotiate(protocol, exam)
@@ -78,7 +85,7 @@ export async function findProfile(exam: Examination): Promise<Profile> {
  * @returns the cosine of its probe vector with theirs.
  * @throws {UpstreamError | Mismatch}
  */
-export async function checkAgainst(profile: Profile, exam: Examination): Promise<number> {
+export async function checkAgainst(profile: Profile, exam: EngineExamination): Promise<number> {
   const info = await readInfo(profile.protocol, exam)
   checkInfo(info, exam.entry)
   if (info.revision !== profile.revision) {
@@ -95,8 +102,9 @@ export async function checkAgainst(profile: Profile, exam: Examination): Promise
 }
 
 /** @throws {Mismatch} for a server that names another model in the TEI way and has no route to choose one. */
-async function findProtocol({ entry, connection, signal, timeoutMs }: Examination): Promise<Protocol> {
+export async function findProtocol({ entry, connection, signal, timeoutMs }: Examination): Promise<Protocol> {
   if (entry.protocol !== 'auto') return PROTOCOLS[entry.protocol]
+  if (connection.basePath.endsWith('/api/v1')) return dashscope
   const get = (path: string) => answerOrNothing(connection.call({ method: 'GET', path, signal, timeoutMs }))
   const info = await get('/info')
   const served = [fieldOf(info, 'model_id'), fieldOf(info, 'served_model_name')]
@@ -149,7 +157,7 @@ function checkInfo({ revision, maxInputTokens }: ServerInfo, entry: UpstreamEntr
  */
 async function negotiate(
   protocol: Protocol,
-  exam: Examination,
+  exam: EngineExamination,
 ): Promise<{ answer: Answer; encoding: VectorEncoding; asksDimension: boolean }> {
   let encoding: VectorEncoding = protocol.hasBase64 ? 'base64' : 'float'
   const tryWith = async (asksDimension: boolean): Promise<Answer> => {
@@ -177,7 +185,7 @@ function wrongDimension(came: number | undefined, { dimension }: UpstreamEntry):
 
 async function ask(
   how: Pick<Profile, 'protocol' | 'encoding' | 'asksDimension'>,
-  { connection, entry, signal, timeoutMs }: Examination,
+  { connection, entry, signal, timeoutMs }: EngineExamination,
 ): Promise<Answer> {
   const { protocol, encoding, asksDimension } = how
   const call: EmbedCall = {
@@ -192,7 +200,7 @@ async function ask(
 }
 
 /** The first route that counts. */
-async function findTokenRoute(
+export async function findTokenRoute(
   { tokenRoutes }: Protocol,
   { connection, entry, signal, timeoutMs }: Examination,
 ): Promise<TokenRoute | undefined> {
