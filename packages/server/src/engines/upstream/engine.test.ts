@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createLog } from '../../telemetry/log.js'
+import type { Engine } from '../engine.js'
 import { UpstreamEntry } from '../engine-entry.js'
-import type { Engine } from '../seam.js'
 import { startUpstreamEngine } from './engine.js'
 import {
   type Behaviour,

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { TextType } from '@quiver/protocol'
 import type { Logger } from '../../telemetry/log.js'
+import type { Batching, Engine, EngineCheck, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../engine.js'
 import type { UpstreamEntry } from '../engine-entry.js'
-import type { Batching, Engine, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../seam.js'
 import { Connection } from './connection.js'
 import { startLocalCounter } from './local-counter.js'
-import { ReplicaPool } from './pool.js'
+import { describeFault, ReplicaPool } from './pool.js'
 import { checkAgainst, findProfile, type Profile } from './profile.js'
 import type { EmbedCall } from './protocol.js'
 import { createRemoteCounter } from './remote-counter.js'
@@ -98,7 +98,7 @@ class UpstreamEngine implements Engine {
       maxConcurrency,
       timeoutMs,
       log,
-      examine: (replica, signal) => this.#examine(replica, signal),
+      examine: async (replica, signal) => void (await this.#examine(replica, signal)),
       checkHealth: (replica, signal) => this.#checkHealth(replica, signal),
     })
   }
@@ -135,7 +135,7 @@ class UpstreamEngine implements Engine {
     const counter = this.#counter
     if (counter === undefined || (counter.isRemote && isSurelyWithin(text, Math.min(maxTokens, this.window)))) {
       const tokens = estimateTokens(text)
-      return { tokens, isOverLimit: false, passes: [pass(text, tokens, true)] }
+      return { tokens, isEstimate: true, isOverLimit: false, passes: [pass(text, tokens, true)] }
     }
     return this.#translated(async () => {
       const count = async (piece: string) => (piece === '' ? 0 : ((await counter.count([piece], signal))[0] ?? 0))
@@ -177,6 +177,23 @@ class UpstreamEngine implements Engine {
       signal.removeEventListener('abort', stop)
     }
     return embeddings
+  }
+
+  /** Every server once more, as at its start: whether it works, and whether it still has the same model. */
+  async verify({ signal }: { signal: AbortSignal }): Promise<readonly EngineCheck[]> {
+    return Promise.all(
+      this.#pool.replicas.map(async (replica, i) => {
+        const name = `server ${i + 1} of ${this.#pool.replicas.length}`
+        try {
+          const similarity = await this.#examine(replica, signal)
+          const detail = `it answers; its vector of the probe text has cosine ${similarity.toFixed(6)} with the first one`
+          return { name, isGood: true, detail }
+        } catch (error) {
+          signal.throwIfAborted()
+          return { name, isGood: false, detail: describeFault(error) }
+        }
+      }),
+    )
   }
 
   async close(): Promise<void> {
@@ -244,8 +261,8 @@ class UpstreamEngine implements Engine {
     )
   }
 
-  /** The first server that answers says how all are asked. */
-  async #examine({ connection }: Replica, signal: AbortSignal): Promise<void> {
+  /** The first server that answers says how all are asked. @returns cosine of its probe vector with that server's. */
+  async #examine({ connection }: Replica, signal: AbortSignal): Promise<number> {
     const exam = { entry: this.#entry, connection, signal, timeoutMs: this.#entry.timeoutMs }
     if (this.#profile === undefined) {
       const found = await findProfile(exam)
@@ -254,10 +271,10 @@ class UpstreamEngine implements Engine {
         const { tokenRoute: route } = found
         if (route !== undefined)
           this.#remoteCounter = createRemoteCounter(route, { pool: this.#pool, entry: this.#entry })
-        return
+        return 1
       }
     }
-    await checkAgainst(this.#profile, exam)
+    return checkAgainst(this.#profile, exam)
   }
 
   async #checkHealth({ connection }: Replica, signal: AbortSignal): Promise<void> {

@@ -196,7 +196,7 @@ export class ReplicaPool {
       )
     } catch (error) {
       if (this.#closing.signal.aborted) return
-      const fault = describe(error)
+      const fault = describeFault(error)
       // Said once, and not at each trial.
       if (fault !== replica.fault) log.warn({ upstream: replica.url, fault }, 'an upstream server cannot be used')
       replica.fault = fault
@@ -269,7 +269,8 @@ async function withDeadline(
   }
 }
 
-function describe(error: unknown): string {
+/** Why a replica is not used, in words of ours. */
+export function describeFault(error: unknown): string {
   if (error instanceof Mismatch) return error.message
   if (error instanceof UpstreamError) {
     return error.status === undefined ? error.kind : `${error.kind} (HTTP ${error.status})`
