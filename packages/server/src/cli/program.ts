@@ -8,6 +8,7 @@ import { EXIT, UserError } from './exit.js'
 import { modelsCommand } from './models.js'
 import { serveCommand } from './serve.js'
 import { tokensCommand } from './tokens.js'
+import { verifyCommand } from './verify.js'
 
 /** Parse the arguments and run the command; sets the exit code and never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -33,12 +34,20 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver verify text-embedding-v4 --against https://dashscope.aliyuncs.com/api/v1
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
+  for (const command of [
+    serveCommand(),
+    embedCommand(),
+    tokensCommand(),
+    modelsCommand(),
+    verifyCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program

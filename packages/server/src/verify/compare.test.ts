@@ -17,7 +17,10 @@ const off = (all: readonly Float32Array[], cosine: number) =>
   all.map((vector, i) => {
     const other = all[(i + 1) % all.length] as Float32Array
     const along = vector.reduce((sum, value, j) => sum + value * (other[j] as number), 0)
-    const across = shorten(other.map((value, j) => value - along * (vector[j] as number)), vector.length)
+    const across = shorten(
+      other.map((value, j) => value - along * (vector[j] as number)),
+      vector.length,
+    )
     return vector.map((value, j) => cosine * value + Math.sqrt(1 - cosine ** 2) * (across[j] as number))
   })
 
@@ -45,9 +48,8 @@ test.each([
 })
 
 test('one text that is off makes the whole different', () => {
-  const there = [...ALL.slice(1), ALL[0] as Float32Array]
-  const swapped = [...ALL.slice(0, -1), there.at(-2) as Float32Array]
-  expect(compare(ALL, swapped, { neighbours: 3 }).verdict).toBe('different')
+  const there = [...ALL.slice(0, -1), ALL[0] as Float32Array]
+  expect(compare(ALL, there, { neighbours: 3 }).verdict).toBe('different')
 })
 
 test('vectors of other dimension are different, and their neighbours are compared all the same', () => {
