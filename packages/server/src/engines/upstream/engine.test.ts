@@ -11,7 +11,7 @@ import {
   fakeVector,
   sound,
   startFakeServer,
-} from './fake-server.fixture.js'
+} from './fake-server.test.support.js'
 import { fieldOf } from './protocol.js'
 
 const closing: (() => Promise<void>)[] = []
