@@ -54,8 +54,13 @@ export interface RawEmbedding {
 
 /** How many passes go well together into one call of {@link Engine.embed}. */
 export interface Batching {
-  /** Longest pass × number of passes, at most; a single pass may have more. */
+  /** Longest pass × number of passes, at most; a single pass may have more. The sum of tokens where nothing is padded. */
   maxPaddedTokens: number
+  /**
+   * Whether a shorter pass costs as much as the longest of its call; default true. Where not, a call costs more than a
+   * pass, and those that come in one turn of the event loop go together.
+   */
+  isPadded?: boolean
   maxPasses: number
   /** Calls under way at a time. */
   concurrency: number

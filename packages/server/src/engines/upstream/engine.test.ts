@@ -155,6 +155,18 @@ test('where all servers fail, the caller learns what kind of failure it was, and
   })
 })
 
+test('a text that is too long is said to be so when it is alone; with others, all are to be tried again', async () => {
+  const [one] = await fakes()
+  const engine = await start([one], { maxTexts: 8 })
+  after(one, ({ texts, answer }) =>
+    texts.some((text) => text.includes('long'))
+      ? answer.json({ error: 'maximum context length is 5' }, { status: 400 })
+      : answer.soundly(),
+  )
+  await expect(embed(engine, ['first', 'too long', 'last'])).rejects.toMatchObject({ row: 'engine_failed' })
+  await expect(embed(engine, 'too long')).rejects.toMatchObject({ row: 'invalid_parameter' })
+})
+
 test('a text that the server cannot compute harms nobody but itself', async () => {
   const [one] = await fakes()
   const engine = await start([one])

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import type { TextType } from '@quiver/protocol'
+import { ApiError, type TextType } from '@quiver/protocol'
 import type { Logger } from '../../telemetry/log.js'
 import type { Batching, Engine, EngineCheck, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../engine.js'
 import type { UpstreamEntry } from '../engine-entry.js'
@@ -19,8 +19,8 @@ const START_WAIT_MS = 5_000
 /** An answer of numbers: 24 bytes a component with its comma, and some for the frame. */
 const BYTES_PER_COMPONENT = 24
 const FRAME_BYTES = 65_536
-/** Padded tokens are the upstream's own affair; this bounds what one failed call loses. */
-const MAX_PADDED_TOKENS = 65_536
+/** What one failed request loses; a longer text is alone in its request. */
+const MAX_REQUEST_TOKENS = 65_536
 /** Tokens that a model puts around a text: two, or one and a prompt of its own. Of estimates only. */
 const SPECIAL_TOKENS = 2
 
@@ -73,7 +73,6 @@ class UpstreamEngine implements Engine {
   readonly id: string
   readonly dimension: number
   readonly window: number
-  readonly batching: Batching
   readonly #entry: UpstreamEntry
   readonly #pool: ReplicaPool
   readonly #localCounter: TokenCounter | undefined
@@ -87,13 +86,7 @@ class UpstreamEngine implements Engine {
     this.window = entry.window
     this.#localCounter = localCounter
     const { maxConcurrency, timeoutMs, urls } = entry
-    const maxPasses = entry.maxTexts ?? DEFAULT_MAX_PASSES
-    this.batching = {
-      maxPaddedTokens: MAX_PADDED_TOKENS,
-      maxPasses,
-      concurrency: maxConcurrency * urls.length,
-    }
-    const replicas = urls.map((url) => new Replica(url, connectionTo(url, entry, maxPasses)))
+    const replicas = urls.map((url) => new Replica(url, connectionTo(url, entry)))
     this.#pool = new ReplicaPool(replicas, {
       maxConcurrency,
       timeoutMs,
@@ -108,6 +101,24 @@ class UpstreamEngine implements Engine {
     const { model, revision, prompts, dimension } = this.#entry
     const parts = ['upstream', model, revision ?? this.#profile?.revision ?? '', prompts ?? '', dimension]
     return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+  }
+
+  /** One call is one request, whose padding is the server's affair. */
+  get batching(): Batching {
+    const { maxConcurrency, urls } = this.#entry
+    return {
+      maxPaddedTokens: MAX_REQUEST_TOKENS,
+      isPadded: false,
+      maxPasses: this.#textsOfRequest,
+      concurrency: maxConcurrency * urls.length,
+    }
+  }
+
+  /** Where nothing but `usage` tells tokens, a text is alone in its request, unless the operator wants it otherwise. */
+  get #textsOfRequest(): number {
+    const { maxTexts } = this.#entry
+    const isAlone = this.#counter === undefined && maxTexts === undefined
+    return isAlone ? 1 : (this.#profile?.maxTexts ?? maxTexts ?? 1)
   }
 
   get isUp(): boolean {
@@ -151,8 +162,7 @@ class UpstreamEngine implements Engine {
     const profile = this.#ready()
     const own = passes.map(asOwn)
     const embeddings: RawEmbedding[] = []
-    const perRequest = this.#counter === undefined && this.#entry.maxTexts === undefined ? 1 : profile.maxTexts
-    const requests = inGroups(own.entries(), perRequest)
+    const requests = inGroups(own.entries(), this.#textsOfRequest)
     const others = new AbortController()
     setMaxListeners(0, others.signal) // one for each request of the group
     const stop = () => others.abort(signal.reason)
@@ -172,7 +182,7 @@ class UpstreamEngine implements Engine {
       )
     } catch (error) {
       others.abort(error) // the group is lost: what still runs of it is not wanted
-      throw error
+      throw passes.length === 1 ? error : asGroups(error)
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -298,15 +308,21 @@ class UpstreamEngine implements Engine {
   }
 }
 
-/** Where the operator sets none: as the protocols' own. */
-const DEFAULT_MAX_PASSES = 32
+/** Where the operator sets none: as the most of the protocols. */
+const DEFAULT_MAX_TEXTS = 32
 
-function connectionTo(url: string, entry: UpstreamEntry, maxPasses: number): Connection {
+function connectionTo(url: string, entry: UpstreamEntry): Connection {
   return new Connection(url, {
     headers: entry.apiKey === undefined ? {} : { authorization: `Bearer ${entry.apiKey}` },
     connections: entry.maxConcurrency,
-    maxAnswerBytes: maxPasses * entry.dimension * BYTES_PER_COMPONENT + FRAME_BYTES,
+    maxAnswerBytes: (entry.maxTexts ?? DEFAULT_MAX_TEXTS) * entry.dimension * BYTES_PER_COMPONENT + FRAME_BYTES,
   })
+}
+
+/** The fault of one text is no answer to the others: all are to be tried alone. */
+function asGroups(error: unknown): unknown {
+  if (!(error instanceof ApiError) || error.row !== 'invalid_parameter') return error
+  return new ApiError('engine_failed', 'The serving model refused one of several texts.', { cause: error.cause })
 }
 
 function asOwn(pass: Pass): UpstreamPass {
