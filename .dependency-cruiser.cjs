@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage } → { catalog, engines } → { vector, pull, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines } → { vector, pull, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -11,7 +11,7 @@ const COLUMNS = [
   ['assemble'],
   ['http'],
   ['apps', 'jobs', 'files'],
-  ['embedding', 'admission', 'usage'],
+  ['embedding', 'admission', 'usage', 'verify'],
   ['catalog', 'engines'],
   ['vector', 'pull'],
 ]

@@ -27,7 +27,10 @@ export interface Embedder {
 export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
-  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {} }, signal)
+  const pipeline = await assemblePipeline(
+    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {}, engines: {} },
+    signal,
+  )
   const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)
   const model = pipeline.catalog.list().find(({ dimensionChoice }) => dimensionChoice === 'listed')
   if (model === undefined) throw new TypeError('the catalog has no model with a choice of dimensions')

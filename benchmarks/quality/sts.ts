@@ -1,9 +1,9 @@
 import { join } from 'node:path'
+import { spearman } from '@quiver/server/dist/vector/spearman.js'
 import type { Bench, Measurement } from './measurement.js'
 import { prefixCosines, toPrefixVectors } from './prefix.js'
 import { readRows } from './read-records.js'
 import { sample } from './sample.js'
-import { spearman } from './spearman.js'
 
 interface Pair {
   language: string

@@ -40,7 +40,10 @@ export async function engine(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...words], options: { rounds: { type: 'string', default: '6' } } })
   const rounds = Number(values.rounds)
   const rssMb = [rssNow()]
-  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, models: {} }, signal)
+  const pipeline = await assemblePipeline(
+    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, models: {}, engines: {} },
+    signal,
+  )
   rssMb.push(rssNow())
   const sets = textSets(rounds)
   const latencies = []

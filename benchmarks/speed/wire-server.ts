@@ -51,6 +51,10 @@ function quiver(): FastifyInstance {
       metrics: createMetrics(),
       isAutoSplit: settings.autoSplit,
       isReady: () => true,
+      enginesDown: () => [],
+      selfTest: () => {
+        throw new TypeError('no engine is measured here')
+      },
     },
     limits: settings,
     log: createLog(settings.logLevel),

@@ -15,13 +15,18 @@ import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
+import { startUpstreamEngine } from './engines/upstream/engine.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
 import { listModels } from './pull/model-store.js'
 import { readServing } from './serving-file.js'
-import type { Logger } from './telemetry/log.js'
+import { createLog, type Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
+import { createSelfTest, type SelfTest } from './verify/self-test.js'
 import { VERSION } from './version.js'
+
+/** For comparing a model here with one at another server. */
+export { openRemoteModel } from './engines/upstream/remote-model.js'
 
 /** What computes: enough for the command line, which needs no server. */
 export interface Pipeline {
@@ -29,6 +34,7 @@ export interface Pipeline {
   embed: Embed
   tokenize: Tokenize
   inspect: Inspect
+  selfTest: SelfTest
   engines: RunningEngines
   /** Our own model; also the source of sparse vectors for models that have none. */
   builtin: Engine
@@ -36,7 +42,10 @@ export interface Pipeline {
 }
 
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
+export type PipelineSettings = Pick<
+  Settings,
+  'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models' | 'engines'
+>
 
 /**
  * The catalog: our own models, pulled ones, what `quiver use` put behind which name, and over all that the models of the
@@ -44,13 +53,25 @@ export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInp
  *
  * @throws {ConfigError} listing every mistake in them.
  */
-export async function assembleCatalog({ home, models }: Pick<Settings, 'home' | 'models'>): Promise<Catalog> {
+export async function assembleCatalog({
+  home,
+  models,
+  engines,
+}: Pick<Settings, 'home' | 'models' | 'engines'>): Promise<Catalog> {
   const { output } = await loadManifest(BUILTIN_WEIGHTS)
   const pulled = listModels(home).models.map(({ model }) => model)
-  const dimensions = new Map(pulled.map(({ name, dimension }) => [name, dimension]))
+  const dimensions = new Map([
+    ...Object.entries(engines).map(([id, { dimension }]): [string, number] => [id, dimension]),
+    ...pulled.map(({ name, dimension }): [string, number] => [name, dimension]),
+    [BUILTIN_ID, output.shape[1]],
+  ])
   const served = applyServing(OWN_MODELS, pulled.map(toTextModel), readServing(home))
-  const configured = configuredModels(models, dimensions.set(BUILTIN_ID, output.shape[1]), served.models)
+  const configured = configuredModels(models, dimensions, served.models)
   const mistakes = [...served.mistakes, ...configured.mistakes]
+  if (Object.hasOwn(engines, BUILTIN_ID)) mistakes.push(`engines.${BUILTIN_ID}: is the built-in engine's id.`)
+  for (const { name } of pulled) {
+    if (Object.hasOwn(engines, name)) mistakes.push(`engines.${name}: is the name of a pulled model.`)
+  }
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
   return new Catalog(configured.models)
 }
@@ -66,17 +87,19 @@ export interface PipelineOptions {
   catalog?: Catalog
   /** Told of every engine that could not be started. */
   onFailure?: (engineId: string, error: unknown) => void
+  /** For what happens to engines later; default: warnings on standard error. */
+  log?: Logger
 }
 
 /** Load and verify what nothing is served without. Slow: a few hundred milliseconds. */
 export async function assemblePipeline(
   settings: PipelineSettings,
   signal: AbortSignal,
-  { catalog, onFailure }: PipelineOptions = {},
+  { catalog, onFailure, log = createLog('warn') }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const served = catalog ?? (await assembleCatalog(settings))
-  const { threads, maxQueuedInputs: maxQueued, cacheBytes } = settings
-  const engines = new RunningEngines(await engineSpecs({ threads }), { maxQueued, ...(onFailure && { onFailure }) })
+  const { maxQueuedInputs: maxQueued, cacheBytes } = settings
+  const engines = new RunningEngines(await engineSpecs(settings, log), { maxQueued, ...(onFailure && { onFailure }) })
   try {
     await engines.startRequired(signal)
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
@@ -89,6 +112,7 @@ export async function assemblePipeline(
       }),
       tokenize: createTokenize(engines.find),
       inspect: createInspect(engines),
+      selfTest: createSelfTest(async (id, runSignal) => (await engines.find(id, runSignal)).engine),
       engines,
       builtin,
       close: () => engines.close(),
@@ -100,8 +124,19 @@ export async function assemblePipeline(
 }
 
 /** Every engine of this installation. */
-async function engineSpecs({ threads }: Pick<Settings, 'threads'>): Promise<EngineSpec[]> {
+async function engineSpecs(
+  { threads, engines }: Pick<Settings, 'threads' | 'engines'>,
+  log: Logger,
+): Promise<EngineSpec[]> {
   const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  const upstream = Object.entries(engines).map(
+    ([id, entry]): EngineSpec => ({
+      id,
+      dimension: entry.dimension,
+      startsWith: 'server',
+      start: () => startUpstreamEngine({ id, entry, log }),
+    }),
+  )
   return [
     {
       id: BUILTIN_ID,
@@ -109,6 +144,7 @@ async function engineSpecs({ threads }: Pick<Settings, 'threads'>): Promise<Engi
       startsWith: 'required',
       start: (signal) => startBuiltinEngine({ threads, signal }),
     },
+    ...upstream,
   ]
 }
 
@@ -129,6 +165,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   checkDefaultModel(settings.defaultModel, catalog)
   const pipeline = await assemblePipeline(settings, signal, {
     catalog,
+    log,
     onFailure: (engine, error) => log.error({ engine, err: error }, 'an engine could not be started'),
   })
   let isStarting = true
@@ -144,12 +181,14 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       inspect: pipeline.inspect,
+      selfTest: pipeline.selfTest,
       defaultModel: catalog.get(settings.defaultModel),
       keyring: createKeyring(settings.apiKeys),
       maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),
       isAutoSplit: settings.autoSplit,
       isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
+      enginesDown: () => pipeline.engines.down,
     },
     limits: settings,
     log,

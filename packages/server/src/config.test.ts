@@ -93,3 +93,55 @@ test.each([
 ])('a switch may be written as %s', (value, expected) => {
   expect(loadSettings({ environment: { QUIVER_AUTO_SPLIT: value } }).autoSplit).toBe(expected)
 })
+
+test('engines are settings of the file; their keys come from the environment', () => {
+  const file = fileWith(`engines:
+  my-qwen:
+    kind: upstream
+    urls: [http://10.0.0.1:8000, http://10.0.0.2:8000/v1]
+    model: Qwen/Qwen3-Embedding-0.6B
+    apiKeyEnv: VLLM_KEY
+    dimension: 1024
+    window: 8192
+`)
+  expect(loadSettings({ file, environment: { VLLM_KEY: 'sk-1' } }).engines['my-qwen']).toMatchObject({
+    protocol: 'auto',
+    apiKey: 'sk-1',
+    timeoutMs: 30_000,
+    maxConcurrency: 32,
+  })
+  expect(() => loadSettings({ file, environment: {} })).toThrow(
+    'engines.my-qwen.apiKeyEnv: the environment has no VLLM_KEY.',
+  )
+})
+
+test('mistakes of engines are told all at once by their paths, and what may be a key is not shown', () => {
+  const file = fileWith(`engines:
+  a: { kind: upstream, urls: ["http://user:sk-secret-1@host"], model: m, dimension: 0, window: 512, apiKey: [sk-secret-2] }
+  b: { kind: upstream, urls: [http://host, http://host], model: m, dimension: 8, windows: 512 }
+  c: { kind: upstream, protocol: dashscope, urls: [http://host], model: m, dimension: 8, window: 9, prompts: { queries: x } }
+  d: { kind: upstream, protocol: tei, urls: [http://host], model: m, dimension: 8, window: 9, prompts: { query: "{instruct}" } }
+  e: { kind: magic }
+  f: { kind: upstream, urls: [ftp://host], model: m, dimension: 8, window: 9, apiKey: sk-secret-3, apiKeyEnv: KEY }
+`)
+  try {
+    loadSettings({ file })
+    expect.unreachable()
+  } catch (error) {
+    const { message } = error as Error
+    for (const part of [
+      'engines.a.urls.0: must have no user, password or query',
+      'engines.a.dimension: ',
+      'engines.a.apiKey: ',
+      'engines.b.windows: no such setting; there are kind, protocol, urls,',
+      'engines.b.window: ',
+      'engines.c.prompts.queries: no such setting; there are query, document, instruct.',
+      'engines.d.prompts.instruct: must be given',
+      'engines.e.kind: ',
+      'engines.f.urls.0: must be an http or https URL',
+    ]) {
+      expect(message).toContain(part)
+    }
+    expect(message).not.toContain('sk-secret')
+  }
+})

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
+import { EngineEntry, Prompts, UpstreamEntry } from './engines/engine-entry.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const list = z.preprocess(
@@ -59,6 +60,11 @@ export const Settings = z.strictObject({
     .default('warn')
     .describe('info adds a line for each request. Inputs and keys are never logged.'),
   offline: flag.default(false).describe('Reach nothing but this machine: `quiver pull` takes folders only.'),
+  engines: z
+    .record(z.string().regex(/^[\w.:-]{1,64}$/, 'must be 1 to 64 letters, digits or . _ : -'), EngineEntry)
+    .default({})
+    .meta({ fileOnly: true })
+    .describe('Engines besides the built-in one, by the id that models name.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})
@@ -111,8 +117,26 @@ export function loadSettings({ flags = {}, environment = {}, file }: ConfigSourc
   const parsed = Settings.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
   const mistakes = (parsed.error?.issues ?? []).map((issue) => describeMistake(issue, given))
   mistakes.push(...checkAccess(given))
+  const engines = withKeys(parsed.data?.engines ?? {}, environment, mistakes)
   if (mistakes.length > 0 || !parsed.success) throw new ConfigError(mistakes.join('\n'))
-  return Object.freeze(parsed.data)
+  return Object.freeze({ ...parsed.data, engines })
+}
+
+/** The engines, with the keys that `apiKeyEnv` names put in; a variable that is not there is one more of `mistakes`. */
+function withKeys(
+  engines: Settings['engines'],
+  environment: ConfigSources['environment'],
+  mistakes: string[],
+): Settings['engines'] {
+  return Object.fromEntries(
+    Object.entries(engines).map(([id, entry]) => {
+      const { apiKeyEnv: variable } = entry
+      if (variable === undefined) return [id, entry]
+      const apiKey = environment?.[variable]
+      if (!apiKey) mistakes.push(`engines.${id}.apiKeyEnv: the environment has no ${variable}.`)
+      return [id, { ...entry, apiKey }]
+    }),
+  )
 }
 
 /** Whether an address reaches only this machine. */
@@ -144,7 +168,7 @@ function checkAccess(given: ReadonlyMap<string, { value: unknown }>): string[] {
 
 function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: string; value: unknown }>): string {
   if (issue.code === 'unrecognized_keys') {
-    const known = issue.path.length === 0 ? SETTINGS.map(({ name }) => name) : Object.keys(ModelEntry.shape)
+    const known = keysAt(issue.path)
     const names = issue.keys.map((key) => [...issue.path, key].join('.'))
     return `${names.join(', ')}: no such setting; there are ${known.join(', ')}.`
   }
@@ -152,6 +176,20 @@ function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: s
   const { origin = '', value } = given.get(name) ?? {}
   const path = issue.path.map(String)
   const came = path.slice(1).reduce<unknown>((part, key) => Object(part)[key], value)
-  const shown = name === 'apiKeys' ? 'a value that is not shown' : (JSON.stringify(came) ?? 'nothing')
+  const shown = isSecret(path, came) ? 'a value that is not shown' : (JSON.stringify(came) ?? 'nothing')
   return `${path.join('.')}: ${issue.message}; got ${shown} from ${origin}.`
+}
+
+/** What may stand where an unknown key was found. */
+function keysAt([setting, , part]: readonly PropertyKey[]): string[] {
+  if (setting === undefined) return SETTINGS.map(({ name }) => name)
+  if (setting === 'models') return Object.keys(ModelEntry.shape)
+  return Object.keys(part === 'prompts' ? Prompts.shape : UpstreamEntry.shape)
+}
+
+/** Keys, what may hold one, and what may have one mistyped into it. */
+function isSecret([setting, ...rest]: readonly string[], came: unknown): boolean {
+  if (setting === 'apiKeys') return true
+  if (setting !== 'engines') return false
+  return rest.at(-1) === 'apiKey' || rest.at(-1) === 'apiKeyEnv' || rest.includes('urls') || came instanceof Object
 }

@@ -1,5 +1,5 @@
-/** Exit codes of every command. */
-export const EXIT = { ok: 0, failure: 1, usage: 2, interrupted: 130 } as const
+/** Exit codes of every command; 3 and 4 are the verdicts of `quiver verify`. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, otherArithmetic: 3, different: 4, interrupted: 130 } as const
 
 /** A failure that is the user's to mend: one line, no stack. */
 export class UserError extends Error {

@@ -16,6 +16,7 @@ import { serveCommand } from './serve.js'
 import { showCommand } from './show.js'
 import { tokensCommand } from './tokens.js'
 import { useCommand } from './use.js'
+import { verifyCommand } from './verify.js'
 
 /** Parse the arguments and run the command; sets the exit code and never throws. */
 export async function run(argv: readonly string[]): Promise<void> {
@@ -41,6 +42,7 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver verify text-embedding-v4 --against https://dashscope.aliyuncs.com/api/v1
   $ quiver doctor                                check this installation
   $ quiver pull all-minilm-l6-v2                 fetch an open model; quiver list --available names more
   $ quiver use text-embedding-v4 all-minilm-l6-v2   put it behind a public name
@@ -48,7 +50,7 @@ Examples:
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  const serving = [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]
+  const serving = [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), verifyCommand(), doctorCommand()]
   const pulled = [
     pullCommand(),
     listCommand(),

@@ -213,3 +213,15 @@ test('closing rejects what waits, and later passes', async () => {
   await openAll()
   await expect(running).resolves.toBeDefined()
 })
+
+test('where nothing is padded, what comes in one turn is one call, of whatever lengths, within the sum of tokens', async () => {
+  const { engine, openAll } = gatedEngine({ batching: { ...batching, concurrency: 4, isPadded: false } })
+  const batcher = new Batcher(engine, { maxQueued: 100 })
+  const lengths = [1, 20, 3, 8, 2]
+  const all = Promise.all(lengths.map((tokens, i) => batcher.run(pass(String.fromCharCode(97 + i), tokens), claim())))
+  expect(engine.calls).toEqual([])
+  await openAll()
+  await all
+  // 1 + 20 + 3 + 8 = 32 are within the budget; the last one is another call at the same time.
+  expect(engine.calls).toEqual([['a', 'b', 'c', 'd'], ['e']])
+})

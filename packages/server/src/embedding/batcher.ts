@@ -53,6 +53,7 @@ export class Batcher {
   #running = 0
   #sinceBulk = 0
   #isClosed = false
+  #soon: NodeJS.Immediate | undefined
 
   constructor(engine: Engine, { maxQueued }: BatcherOptions) {
     this.#engine = engine
@@ -89,7 +90,7 @@ export class Batcher {
       }
       signal.addEventListener('abort', abort, { once: true })
       queue.push(place, waiting)
-      this.#dispatch()
+      this.#dispatchSoon()
     })
   }
 
@@ -101,7 +102,16 @@ export class Batcher {
     }
   }
 
+  /** Where calls are what costs, the texts of one request are to be one call, and come in one turn of the event loop. */
+  #dispatchSoon(): void {
+    const { isPadded = true, maxPasses } = this.#engine.batching
+    if (isPadded || maxPasses === 1) this.#dispatch()
+    else this.#soon ??= setImmediate(() => this.#dispatch())
+  }
+
   #dispatch(): void {
+    clearImmediate(this.#soon)
+    this.#soon = undefined
     while (this.#running < this.#engine.batching.concurrency) {
       const group = this.#takeGroup()
       if (group.length === 0) return
@@ -126,17 +136,18 @@ export class Batcher {
     const queue = this.#nextQueue()
     const first = queue.shift()
     if (first === undefined) return []
-    const { maxPasses, maxPaddedTokens } = this.#engine.batching
+    const { maxPasses, maxPaddedTokens, isPadded = true } = this.#engine.batching
     const group = [first]
     if (maxPasses === 1) return group
-    let [shortest, longest] = [first.pass.tokens, first.pass.tokens]
+    let [shortest, longest, total] = [first.pass.tokens, first.pass.tokens, first.pass.tokens]
     const joining: [Place, Waiting][] = []
     for (const [place, waiting] of queue.ahead(MAX_LOOKED_AT)) {
       if (group.length === maxPasses) break
       const { tokens } = waiting.pass
       const [least, most] = [Math.min(shortest, tokens), Math.max(longest, tokens)]
-      if (least < LEAST_LENGTH_SHARE * most || most * (group.length + 1) > maxPaddedTokens) continue
-      ;[shortest, longest] = [least, most]
+      const cost = isPadded ? most * (group.length + 1) : total + tokens
+      if ((isPadded && least < LEAST_LENGTH_SHARE * most) || cost > maxPaddedTokens) continue
+      ;[shortest, longest, total] = [least, most, total + tokens]
       group.push(waiting)
       joining.push([place, waiting])
     }

@@ -4,7 +4,7 @@ import type { Engine, RawEmbedding } from '../engines/engine.js'
 import { norm, shorten } from '../vector/vector.js'
 import type { Claim, Priority } from './batcher.js'
 import { mapBounded } from './map-bounded.js'
-import { prepareAll } from './prepare.js'
+import { countTokens, prepareAll } from './prepare.js'
 import type { FindEngine } from './running-engines.js'
 import { spaceOf } from './space.js'
 import { createSparseOf, hasSparseHead } from './sparse.js'
@@ -43,20 +43,21 @@ export function createEmbed({ findEngine, embedText, sparseFallback }: EmbedPart
     const { engine } = running
     const [wantsDense, wantsSparse] = [request.outputType !== 'sparse', request.outputType !== 'dense']
     const texts = await prepareAll(engine, request, signal)
+    const isCounted = texts.every(({ prepared }) => prepared.isEstimate !== true) // else the vectors bring the counts
     const raw =
-      wantsDense || hasSparseHead(engine)
+      wantsDense || hasSparseHead(engine) || !isCounted
         ? await computeDistinct(texts, { caller, request, priority, signal }, (text, claim) =>
             embedText(running, text, claim),
           )
         : []
     const sparse = wantsSparse ? await sparseOf(engine, request, { texts, raw, signal }) : undefined
-    const embeddings = texts.map(({ prepared }, index): Embedding => {
+    const embeddings = texts.map((text, index): Embedding => {
       const dense = raw[index]?.dense
       const terms = sparse?.vectors[index]
       return {
         index,
-        tokens: prepared.tokens,
-        ...(prepared.isOverLimit && { isTruncated: true }),
+        tokens: countTokens(text, raw[index], { param: `${request.inputsField}[${index}]` }),
+        ...(text.prepared.isOverLimit && { isTruncated: true }),
         ...(wantsDense && dense && { dense: finish(dense, request) }),
         ...(terms && { sparse: terms }),
       }

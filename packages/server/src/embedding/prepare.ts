@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { invalidInput } from '@quiver/protocol'
+import { type ApiError, invalidInput } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
-import type { Engine } from '../engines/engine.js'
+import type { Engine, RawEmbedding } from '../engines/engine.js'
 import type { TextToEmbed } from './text-vectors.js'
 
 /** Even a text that is embedded whole ends somewhere: 262 windows, seconds of one core. */
@@ -45,6 +45,25 @@ async function prepare(
   if (prepared.tokens > 0 && (overlong === 'truncate' || !prepared.isOverLimit)) return { text, prepared, options }
   const { maxTokens } = options
   const came = prepared.tokens > 0 ? `has more than ${maxTokens} tokens` : 'has no tokens'
-  const param = `${inputsField}[${index}]`
-  throw invalidInput(`Range of input length should be [1, ${maxTokens}]: ${param} ${came}.`, param)
+  throw wrongLength({ came, maxTokens, param: `${inputsField}[${index}]` })
+}
+
+/**
+ * The tokens of a text whose vector is there: what is counted and charged.
+ *
+ * @throws {ApiError} `invalid_parameter` where only now they turn out to be too many; such a text cannot be cut.
+ */
+export function countTokens(
+  { prepared, options }: TextToEmbed,
+  raw: RawEmbedding | undefined,
+  { param }: { param: string },
+): number {
+  const tokens = prepared.isEstimate === true ? raw?.tokens : prepared.tokens
+  if (tokens === undefined) throw new TypeError('the engine estimated the tokens of a text and never counted them')
+  if (tokens <= options.maxTokens) return tokens
+  throw wrongLength({ came: `has ${tokens} tokens`, maxTokens: options.maxTokens, param })
+}
+
+function wrongLength({ came, maxTokens, param }: { came: string; maxTokens: number; param: string }): ApiError {
+  return invalidInput(`Range of input length should be [1, ${maxTokens}]: ${param} ${came}.`, param)
 }

@@ -100,6 +100,11 @@ export class RunningEngines {
     return required.every(({ running }) => running?.engine.isUp === true)
   }
 
+  /** Ids of engines that were to be there and cannot compute now. */
+  get down(): string[] {
+    return [...this.#slots.keys()].filter((id) => this.peek(id).state === 'down')
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new ApiError('overloaded', 'The server is shutting down.', { retryAfterSeconds: 1 }))
     const slots = [...this.#slots.values()]

@@ -60,7 +60,15 @@ async function compute(
     raw.map((window) => shorten(window.dense, engine.dimension)),
     passes.map(({ textTokens }) => textTokens),
   )
-  return raw.some(({ sparse }) => sparse !== undefined) ? { dense, sparse: strongest(raw) } : { dense }
+  return {
+    dense,
+    ...(raw.some(({ sparse }) => sparse !== undefined) && { sparse: strongest(raw) }),
+    ...(raw.some(({ tokens }) => tokens !== undefined) && { tokens: tokensOf(raw, passes) }),
+  }
+}
+
+function tokensOf(raw: readonly RawEmbedding[], passes: PreparedText['passes']): number {
+  return raw.reduce((sum, { tokens }, i) => sum + (tokens ?? passes[i]?.textTokens ?? 0), 0)
 }
 
 /** Terms of all windows, each with its greatest value, as the model itself does it over the tokens of one window. */

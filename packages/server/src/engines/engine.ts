@@ -20,6 +20,11 @@ export interface Pass {
 export interface PreparedText {
   /** Tokens of the text, without prompt and special tokens, after cutting: what is counted and charged. */
   readonly tokens: number
+  /**
+   * Whether `tokens` is an estimate, from an engine that cannot count for certain before it computes: the exact number
+   * then comes with {@link RawEmbedding}, and the limit is held against that.
+   */
+  readonly isEstimate?: boolean
   /** Whether the text had more tokens than were allowed; the exact number is then not known. */
   readonly isOverLimit: boolean
   /** None for a text without tokens; more than one are the windows of a text longer than the model's. */
@@ -43,12 +48,19 @@ export interface RawEmbedding {
   dense: Float32Array
   /** Ascending by index, every value above 0; from engines whose model has a sparse head. */
   sparse?: SparseTerm[]
+  /** Tokens of the pass's text, as `prepare` would have told them; present where it could only estimate. */
+  tokens?: number
 }
 
 /** How many passes go well together into one call of {@link Engine.embed}. */
 export interface Batching {
-  /** Longest pass × number of passes, at most; a single pass may have more. */
+  /** Longest pass × number of passes, at most; a single pass may have more. The sum of tokens where nothing is padded. */
   maxPaddedTokens: number
+  /**
+   * Whether a shorter pass costs as much as the longest of its call; default true. Where not, a call costs more than a
+   * pass, and those that come in one turn of the event loop go together.
+   */
+  isPadded?: boolean
   maxPasses: number
   /** Calls under way at a time. */
   concurrency: number
@@ -105,6 +117,14 @@ export interface Network {
   pooling: string
 }
 
+/** One thing that an engine can prove of itself, and how it came out. */
+export interface EngineCheck {
+  name: string
+  isGood: boolean
+  /** What was measured and what is allowed, in words; no addresses, no texts. */
+  detail: string
+}
+
 /**
  * Who computes. Texts in, raw vectors out, in two steps: `prepare` tells what a text costs, `embed` computes. Knows
  * nothing of callers, queues or of the dimension asked for; `embedding/batcher.ts` decides what is computed when.
@@ -146,6 +166,9 @@ export interface Engine {
    * @throws the signal's reason when it is aborted; what has not begun is dropped.
    */
   embed(passes: readonly Pass[], options: { signal: AbortSignal }): Promise<RawEmbedding[]>
+
+  /** Compute what is known of the model beforehand, now: its golden vectors, or what its servers have in common. */
+  verify?(options: { signal: AbortSignal }): Promise<readonly EngineCheck[]>
 
   /** Ends processes and threads; calls under way are rejected. */
   close(): Promise<void>

@@ -51,6 +51,7 @@ interface AppOptions {
   catalog?: Catalog
   keys?: string[]
   isReady?: boolean
+  enginesDown?: string[]
   isAutoSplit?: boolean
   level?: string
 }
@@ -80,6 +81,12 @@ function appWith(options: AppOptions = {}) {
       metrics: createMetrics(),
       isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,
+      enginesDown: () => options.enginesDown ?? [],
+      selfTest: async ({ engine }) => ({
+        engine,
+        isGood: false,
+        checks: [{ name: 'golden vectors', isGood: false, detail: 'off' }],
+      }),
     },
     limits: { maxBodyBytes: 2000, requestTimeoutMs: 200 },
     log: createLog(options.level ?? 'silent', logged),
@@ -573,4 +580,26 @@ test('a model that will go says so with every answer', async () => {
   expect(headers.deprecation).toBe('@1767225600')
   expect(headers.sunset).toBe('Fri, 01 Jan 2027 00:00:00 GMT')
   expect(headers.link).toBe('</v1/models/text-embedding-v5>; rel="successor-version"')
+})
+
+test('engines that are down are named while the server is ready', async () => {
+  const { app } = appWith({ enginesDown: ['my-qwen'] })
+  const response = await app.inject('/readyz')
+  expect([response.statusCode, response.json()]).toEqual([200, { status: 'ok', enginesDown: ['my-qwen'] }])
+})
+
+test('a model proves itself when it is asked to, by who has a key', async () => {
+  const { app } = appWith({ keys: ['sk-test'] })
+  const url = '/admin/models/text-embedding-v4/verify'
+  expect((await app.inject(url)).statusCode).toBe(401)
+  const headers = { authorization: 'Bearer sk-test' }
+  const response = await app.inject({ url, headers })
+  expect(response.json()).toEqual({
+    model: 'text-embedding-v4',
+    engine: 'builtin-text',
+    ok: false,
+    checks: [{ name: 'golden vectors', ok: false, detail: 'off' }],
+    tookMs: expect.any(Number),
+  })
+  expect((await app.inject({ url: '/admin/models/none/verify', headers })).statusCode).toBe(404)
 })

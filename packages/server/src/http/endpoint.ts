@@ -9,6 +9,7 @@ import type { Embed } from '../embedding/embed.js'
 import type { Inspect } from '../embedding/inspect.js'
 import type { Tokenize } from '../embedding/tokenize.js'
 import type { Metrics } from '../telemetry/metrics.js'
+import type { SelfTest } from '../verify/self-test.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,6 +29,7 @@ export interface Services {
   embed: Embed
   tokenize: Tokenize
   inspect: Inspect
+  selfTest: SelfTest
   /** The public model of dialects whose requests name none. */
   defaultModel: TextModel
   keyring: Keyring
@@ -38,6 +40,8 @@ export interface Services {
   isAutoSplit: boolean
   /** Whether a request for an embedding would be served now. */
   isReady: () => boolean
+  /** Engines that cannot compute now, by their ids; their models answer 503 while the others serve. */
+  enginesDown: () => string[]
 }
 
 /** What a handler gets besides the raw request. */

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
+import { verifyModel } from './admin/verify-model.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
@@ -28,7 +29,7 @@ const DASHSCOPE = [textEmbedding, tokenizer, dashscopeModels]
 const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
 const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
 const COHERE = [cohereEmbed]
-const OPERATION = [livez, readyz, metrics]
+const OPERATION = [livez, readyz, metrics, verifyModel]
 const API: readonly Endpoint[] = [...OPENAI, ...DASHSCOPE, ...TEI, ...OLLAMA, ...COHERE, ...OPERATION]
 
 /**

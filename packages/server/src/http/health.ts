@@ -17,9 +17,11 @@ export const readyz: Endpoint = {
   dialect: 'openai',
   isPublic: true,
   tag: 'Operation',
-  summary: 'Whether embeddings are served: the model is loaded and verified, and the server is not draining',
+  summary: 'Whether embeddings are served: the built-in model is loaded and verified, and the server is not draining',
+  description: '`enginesDown` names engines whose servers cannot be reached; only their models are not served.',
   handle: ({ services }) => {
-    if (services.isReady()) return { status: 'ok' }
+    const enginesDown = services.enginesDown()
+    if (services.isReady()) return { status: 'ok', ...(enginesDown.length > 0 && { enginesDown }) }
     throw new ApiError('not_ready', 'The server is starting or draining.', { retryAfterSeconds: 1 })
   },
 }
