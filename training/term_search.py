@@ -1,144 +1,95 @@
-"""Measure term weights on search sets made of training texts, which no benchmark has; `python term_search.py`.
+"""Measure term weights on search sets made of training texts (`term_sets.py`); `python term_search.py`.
 
-Here the constants of the sparse side were chosen: saturation, canonical pieces, and what the sparse score counts beside the
-cosine (`--hybrid`, which embeds the texts with the shipped model). Sets, none with more than 300 questions:
-  code, docstring        first docstring sentence → function, → rest of the docstring; packages by a hash of their name
-  trecqa, qbqtc, afqmc   questions or search queries with their answers, titles, duplicates
-  csl                    first keyword → abstract
-  cloze-*                a sentence → its neighbours without it (Lee et al. 2019, Inverse Cloze Task), of news and health
-                         texts in five languages, and of Chinese passages
+Here the constants of the sparse side were chosen: what a compound counts, saturation, the power of idf, and what the
+sparse score counts beside the cosine (`--hybrid`, which embeds the texts with the shipped model). BM25, which knows each
+set's statistics, stands above the choices.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+import Stemmer
 from scipy.sparse import csr_matrix
 from tokenizers import Tokenizer
 
-from common import CONFIG, DATA, WEIGHTS, WORK, read_jsonl, rows, seeded
+from common import CONFIG, WEIGHTS, WORK
 from metrics import unit
-from terms import Saturation
-from text import encode
+from term_sets import SearchSet, search_sets
+from terms import PAIRED, Saturation, TermReader, TermTable, TextTerms, weigh
 
-TRAIN = DATA / "text/train"
-QUESTIONS, DOCUMENTS = 300, 1500
-LANGUAGES = {"en": "en", "zh": "zh", "zht": "zh", "es": "other", "ar": "other"}
-NO_SPACES = ("zh", "zht")
-
-
-class SearchSet(NamedTuple):
-    """Questions, documents, and for each question the positions of the documents that answer it."""
-
-    name: str
-    language: str
-    questions: list[str]
-    documents: list[str]
-    answers: list[set[int]]
-
-
-def search_set(name: str, language: str, pairs: list[tuple[str, str]], others: tuple[str, ...] | list[str] = ()) -> SearchSet:
-    """A set of pairs (question, document), in their order; `others` fill up the documents."""
-    wanted: dict[str, set[str]] = defaultdict(set)
-    for question, document in pairs:
-        if len(wanted) < QUESTIONS or question in wanted:
-            wanted[question].add(document)
-    needed = dict.fromkeys(document for documents in wanted.values() for document in sorted(documents))
-    documents = list(dict.fromkeys([*needed, *(document for _, document in pairs), *others]))[: max(DOCUMENTS, len(needed))]
-    position = {document: number for number, document in enumerate(documents)}
-    return SearchSet(name, language, list(wanted), documents, [{position[d] for d in found} for found in wanted.values()])
-
-
-def code_sets() -> Iterator[SearchSet]:
-    """Functions and docstrings of a fifth of the packages."""
-    items = [item for item in read_jsonl(WORK / "code.jsonl") if int.from_bytes(item["package"].encode(), "big") % 5 == 0]
-    seeded("term_search:code").shuffle(items)
-    yield search_set("code", "en", [(item["query"], item["code"][:1800]) for item in items])
-    prose = []
-    for item in items:
-        flat = re.sub(r"\s+", " ", item["text"])
-        rest = flat[flat.find(item["query"][:15]) + len(item["query"]):].strip()
-        if len(rest) > 150:
-            prose.append((item["query"], rest))
-    yield search_set("docstring", "en", prose)
-
-
-def pair_sets() -> Iterator[SearchSet]:
-    """Questions of `pairs.tsv.gz` whose pair is labelled the same."""
-    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    others: dict[str, list[str]] = defaultdict(list)
-    for source, _, label, first, second in rows(TRAIN / "pairs.tsv.gz"):
-        others[source].append(second)
-        if label in ("1", "1.0", "qa", "kw"):
-            found[source].append((first.split()[0] if label == "kw" else first, second))
-    for name, language in (("trecqa-train", "en"), ("qbqtc-dev", "zh"), ("afqmc-train", "zh"), ("csl", "zh")):
-        seeded(f"term_search:{name}").shuffle(found[name])
-        yield search_set(name.split("-")[0], language, found[name], others[name])
-
-
-def cloze(sentences: list[str], glue: str, draw: random.Random) -> Iterator[tuple[str, str]]:
-    """Stretches of three to seven sentences, one taken out as the question."""
-    start = 0
-    while start + 7 < len(sentences):
-        part = sentences[start:start + draw.randint(3, 7)]
-        chosen = draw.randrange(1, len(part) - 1)
-        yield part[chosen], glue.join(part[:chosen] + part[chosen + 1:])
-        start += len(part)
-
-
-def cloze_sets() -> Iterator[SearchSet]:
-    """The last third of each text of consecutive lines, and Chinese passages."""
-    lines: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for source, _, language, english, text in rows(TRAIN / "parallel.tsv.gz"):
-        if source in ("ntrex", "tico19"):
-            lines[language, source].append(text)
-            if language == "zh":
-                lines["en", source].append(english)
-    for language, group in LANGUAGES.items():
-        pairs: list[tuple[str, str]] = []
-        for source in ("ntrex", "tico19"):
-            text = lines[language, source]
-            pairs += cloze(text[len(text) * 2 // 3:], "" if language in NO_SPACES else " ", seeded(f"term_search:{language}{source}"))
-        yield search_set(f"cloze-{language}", group, pairs)
-    passages = [text for source, _, text in rows(TRAIN / "mono.tsv.gz") if source == "chid"]
-    pairs, draw = [], seeded("term_search:chid")
-    for passage in passages[-900:]:
-        sentences = [part for part in re.split(r"(?<=[。！？；])", passage[:700]) if part]
-        if len(sentences) >= 3:
-            chosen = draw.randrange(len(sentences))
-            pairs.append((sentences[chosen], "".join(sentences[:chosen] + sentences[chosen + 1:])))
-    yield search_set("cloze-passages", "zh", pairs)
+STOP_WORDS = frozenset("a an and are as at be but by for if in into is it no not of on or such that the their then there these they "
+                       "this to was will with".split())  # Lucene's
+Vector = Iterable[tuple[int, float]]
+HYBRID_DOCUMENTS = 900
 
 
 class Encoded(NamedTuple):
-    """A set as token ids."""
+    """A set with the terms of its texts."""
 
     of: SearchSet
-    questions: list[list[int]]
-    documents: list[list[int]]
+    questions: list[TextTerms]
+    documents: list[TextTerms]
 
 
-def counts(texts: list[list[int]], canonical: np.ndarray) -> csr_matrix:
-    """How often each term is in each text."""
-    ids = np.concatenate([canonical[text] for text in texts])
-    row = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
-    return csr_matrix((np.ones(len(ids)), (row, ids)), shape=(len(texts), len(canonical)))
+def shipped_table() -> TermTable:
+    """The files beside the model."""
+    rare = {kind: share**0.5 for kind, share in CONFIG["terms"]["shares"].items()}
+    indices, weights = np.fromfile(WEIGHTS / "compounds.u32", "<u4"), np.fromfile(WEIGHTS / "compounds.f32", "<f4")
+    return TermTable(np.fromfile(WEIGHTS / "terms.u32", "<u4"), np.fromfile(WEIGHTS / "terms.f32", "<f4"),
+                     dict(zip(indices.tolist(), weights.tolist(), strict=True)), rare, Saturation(**CONFIG["terms"]["saturation"]))
 
 
-def sparse_scores(encoded: Encoded, canonical: np.ndarray, weights: np.ndarray, saturation: Saturation) -> np.ndarray:
+def matrix(vectors: list[Vector], columns: int) -> csr_matrix:
+    """Sparse vectors as the rows of a matrix."""
+    entries = [list(vector) for vector in vectors]
+    start = np.cumsum([0, *map(len, entries)])
+    flat = [entry for vector in entries for entry in vector]
+    return csr_matrix(([value for _, value in flat], [index for index, _ in flat], start), shape=(len(entries), columns))
+
+
+def sparse_scores(encoded: Encoded, table: TermTable) -> np.ndarray:
     """Inner products of the sparse vectors, in [0, 1]: float64[questions, documents]."""
-    questions, documents = counts(encoded.questions, canonical), counts(encoded.documents, canonical)
-    bend = saturation.constant + saturation.per_token * np.array([len(text) for text in encoded.documents])
-    squares = weights.astype(float) ** 2
-    documents.data = documents.data / (documents.data + np.repeat(bend, np.diff(documents.indptr))) * squares[documents.indices]
-    total = questions @ squares
-    return (questions @ documents.T).toarray() / np.where(total > 0, total, 1)[:, None]
+    questions = matrix([weigh(terms, "query", table) for terms in encoded.questions], 1 << 30)
+    return (questions @ matrix([weigh(terms, "document", table) for terms in encoded.documents], 1 << 30).T).toarray()
+
+
+def bm25_scores(found: SearchSet, analyse: Callable[[str], list[str]], k1: float, b: float) -> np.ndarray:
+    """BM25 with the statistics of the set, as in `benchmarks/quality/bm25.ts`."""
+    documents = [Counter(analyse(text)) for text in found.documents]
+    index = {term: place for place, term in enumerate(dict.fromkeys(term for own in documents for term in own))}
+    found_in = Counter(term for own in documents for term in own)
+    lengths = np.array([own.total() for own in documents])
+    bends = k1 * (1 - b + b * lengths / lengths.mean())
+    idf = {term: np.log(1 + (len(documents) - n + 0.5) / (n + 0.5)) for term, n in found_in.items()}
+    rows = [[(index[term], idf[term] * count / (count + bend)) for term, count in own.items()]
+            for own, bend in zip(documents, bends, strict=True)]
+    questions = [[(index[term], n) for term, n in Counter(analyse(text)).items() if term in index] for text in found.questions]
+    return (matrix(questions, len(index)) @ matrix(rows, len(index)).T).toarray()
+
+
+def english(text: str) -> list[str]:
+    """Words without stop words, cut to Porter's stems."""
+    stem = Stemmer.Stemmer("porter").stemWord
+    return [stem(word) for word in re.findall(r"\w+", text.lower()) if word not in STOP_WORDS]
+
+
+def bigrams(text: str) -> list[str]:
+    """Pairs of neighbouring characters, and words of other scripts."""
+    terms = []
+    for run in re.findall(r"\w+", text.lower()):
+        last = 0
+        for part in PAIRED.finditer(run):
+            terms += [run[last:part.start()]] * (part.start() > last)
+            terms += [part[0][i:i + 2] for i in range(len(part[0]) - 1)] or [part[0]]
+            last = part.end()
+        terms += [run[last:]] * (last < len(run))
+    return terms
 
 
 def ndcg(scores: np.ndarray, answers: list[set[int]], cutoff: int = 10) -> float:
@@ -151,48 +102,66 @@ def ndcg(scores: np.ndarray, answers: list[set[int]], cutoff: int = 10) -> float
     return total / len(answers)
 
 
-def report(name: str, sets: list[Encoded], values: list[float]) -> None:
+def report(name: str, sets: list[SearchSet], values: list[float]) -> None:
     """One line: each set's figure, then the means by language."""
-    means = {language: np.mean([value for value, found in zip(values, sets, strict=True) if found.of.language == language])
+    means = {language: np.mean([value for value, found in zip(values, sets, strict=True) if found.language == language])
              for language in ("zh", "en", "other")}
-    print(f"{name:34}", *(f"{found.of.name} {value:.3f} " for found, value in zip(sets, values, strict=True)),
+    print(f"{name:34}", *(f"{found.name} {value:.3f} " for found, value in zip(sets, values, strict=True)),
           "|", *(f"{language} {mean:.4f}" for language, mean in means.items()), flush=True)
 
 
 def choices(sets: list[Encoded]) -> None:
-    """The shipped weights with several saturations; flatter and steeper weights."""
-    canonical = np.fromfile(WEIGHTS / "terms.u32", "<u4")
-    weights = np.fromfile(WEIGHTS / "terms.f32", "<f4")
-    for constant, per_token in ((0.1, 0.009), (0.05, 0.006), (0.3, 0.0045), (0.3, 0.009), (0.1, 0.018)):
-        saturation = Saturation(constant, per_token)
-        values = [ndcg(sparse_scores(found, canonical, weights, saturation), found.of.answers) for found in sets]
-        report(f"saturation {constant} + {per_token} n", sets, values)
-    saturation = Saturation(**CONFIG["terms"]["saturation"])
-    for power in (0.5, 0.75, 1.25):
-        values = [ndcg(sparse_scores(found, canonical, weights**power, saturation), found.of.answers) for found in sets]
-        report(f"idf to the power of {2 * power}", sets, values)
+    """BM25, the shipped weights, and each constant changed alone."""
+    plain = [found.of for found in sets]
+    for name, analyse in (("english", english), ("bigrams", bigrams)):
+        for k1, b in ((1.2, 0.75), (0.9, 0.4)):
+            values = [ndcg(bm25_scores(found, analyse, k1, b), found.answers) for found in plain]
+            report(f"BM25 {name}, k1 {k1}, b {b}", plain, values)
+    shipped = shipped_table()
+
+    def measure(name: str, table: TermTable) -> None:
+        report(name, plain, [ndcg(sparse_scores(found, table), found.of.answers) for found in sets])
+
+    measure("shipped", shipped)
+    for constant, exponent in ((0.1, 0.5), (0.05, 0.5), (0.009, 1.0), (0.012, 0.75), (0.022, 0.75)):
+        measure(f"bend {constant} n^{exponent}", shipped._replace(saturation=Saturation(constant, exponent)))
+    for power in (0.67, 1.33):
+        measure(f"idf to the power of {1.5 * power:.1f}", shipped._replace(weights=shipped.weights**power, compounds={
+            index: weight**power for index, weight in shipped.compounds.items()}))
+    measure("one weight for all compounds", shipped._replace(compounds={}))
+    for share in (0, 2):
+        table = shipped._replace(
+            compounds={index: weight * share**0.5 for index, weight in shipped.compounds.items()},
+            rare={kind: weight * share**0.5 for kind, weight in shipped.rare.items()})
+        measure(f"compounds count {share} times", table)
 
 
 def hybrid(sets: list[Encoded]) -> None:
-    """The cosine of 1,024 dense components plus w times the sparse score, for several w."""
-    canonical = np.fromfile(WEIGHTS / "terms.u32", "<u4")
-    weights = np.fromfile(WEIGHTS / "terms.f32", "<f4")
-    saturation = Saturation(**CONFIG["terms"]["saturation"])
-    sparse = [sparse_scores(found, canonical, weights, saturation) for found in sets]
+    """The cosine of 1,024 dense components plus w times the sparse score, for several w; over the first documents."""
     from evaluate import shipped  # brings PyTorch, which the other choices do without
 
     embed = shipped()
+    table = shipped_table()
+    sets = [first_documents(found) for found in sets]
+    sparse = [sparse_scores(found, table) for found in sets]
     dense = [dense_scores(found.of, embed) for found in sets]
 
     def compare(name: str, combine: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-        report(name, sets, [ndcg(combine(d, s), found.of.answers) for d, s, found in zip(dense, sparse, sets, strict=True)])
+        values = [ndcg(combine(d, s), found.of.answers) for d, s, found in zip(dense, sparse, sets, strict=True)]
+        report(name, [found.of for found in sets], values)
 
     compare("sparse alone", lambda _, s: s)
-    for weight in (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0):
+    for weight in (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0):
         compare(f"cosine + {weight} sparse", lambda d, s, weight=weight: d + weight * s)
     for share in (0.3, 0.4, 0.5, 0.6, 0.7):
         compare(f"{1 - share:.1f}, {share} as z-scores", lambda d, s, share=share: (1 - share) * z_scores(d) + share * z_scores(s))
     compare("reciprocal ranks", lambda d, s: reciprocal_ranks(d) + reciprocal_ranks(s))
+
+
+def first_documents(found: Encoded) -> Encoded:
+    """A set whose documents are the answers and few others: embedding takes long."""
+    size = max(HYBRID_DOCUMENTS, 1 + max(position for own in found.of.answers for position in own))
+    return Encoded(found.of._replace(documents=found.of.documents[:size]), found.questions, found.documents[:size])
 
 
 def dense_scores(found: SearchSet, embed: Callable[[list[str], str], np.ndarray]) -> np.ndarray:
@@ -217,12 +186,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hybrid", action="store_true")
     arguments = parser.parse_args()
-    tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    sets = [
-        Encoded(found, encode(tokenizer, found.questions), encode(tokenizer, found.documents))
-        for make in (code_sets, pair_sets, cloze_sets)
-        for found in make()
-    ]
+    reader = TermReader(Tokenizer.from_file(str(WORK / "tokenizer.json")))
+    sets = [Encoded(found, reader.read(found.questions), reader.read(found.documents)) for found in search_sets()]
     if arguments.hybrid:
         hybrid(sets)
     else:

@@ -1,10 +1,13 @@
 /** One term of a sparse vector. */
 export interface SparseTerm {
-  /** Token id in the serving model's vocabulary. */
+  /**
+   * Token id in the serving model's vocabulary, or above all of them the number of a term that is more than one token: a
+   * word, or a pair of characters.
+   */
   index: number
   /** Weight, above 0. */
   value: number
-  /** The token as text; a space at its start marks the beginning of a word. */
+  /** The term as text; a space at its start marks the beginning of a word. */
   token: string
 }
 

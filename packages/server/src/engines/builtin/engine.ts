@@ -95,7 +95,7 @@ class BuiltinEngine implements Engine {
       identity: hashOf([files['tokenizer.json'].sha256, termsSha256]),
       weighTerms: (text, textType) => {
         const { ids } = text as BuiltinText // from `prepare` of this engine, as the interface asks
-        return weighTerms(ids, textType, terms).map((term) => ({ ...term, token: tokenizer.tokenText(term.index) }))
+        return weighTerms(ids, textType, terms, tokenizer)
       },
     }
     this.inspector = {

@@ -122,9 +122,13 @@ export class Tokenizer {
     return nfkc(slice).replace(this.#removed, '').replace(this.#spaces, ' ')
   }
 
+  /** Ids of one normalised word: what {@link tokenize} yields for it between spaces. */
+  tokenizeWord(word: string): readonly number[] {
+    return word === '' ? [] : this.#encodeWord(WORD_START + word)
+  }
+
   #pushWord(word: string, ids: number[]): void {
-    if (word === '') return
-    for (const id of this.#encodeWord(WORD_START + word)) ids.push(id)
+    for (const id of this.tokenizeWord(word)) ids.push(id)
   }
 
   /** A token for people to read: `▁`, which marks the beginning of a word, as a space. @throws {RangeError} */

@@ -33,8 +33,14 @@ export type Canary = z.output<typeof Canary>
 
 /** How the sparse side weighs terms; see `term-weights.ts`. */
 const Terms = z.object({
-  saturation: z.object({ constant: z.number().nonnegative(), perToken: z.number().nonnegative() }),
-  files: z.object({ 'terms.f32': FileEntry, 'terms.u32': FileEntry }),
+  saturation: z.object({ constant: z.number().nonnegative(), exponent: z.number().nonnegative() }),
+  rare: z.object({ word: z.number().positive(), pair: z.number().positive() }),
+  files: z.object({
+    'terms.f32': FileEntry,
+    'terms.u32': FileEntry,
+    'compounds.f32': FileEntry,
+    'compounds.u32': FileEntry,
+  }),
 })
 
 export interface Weights {
@@ -63,11 +69,13 @@ export async function loadWeights(folder: string): Promise<Weights> {
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
   const termsFile = await read(folder, 'terms.json')
   const terms = parseFile('terms.json', Terms, termsFile)
-  const [tokenizer, , weights, canonical] = await Promise.all([
+  const [tokenizer, , pieces, canonical, compoundWeights, compoundIndices] = await Promise.all([
     loadTokenizer(folder, manifest),
     readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
     readVerified(folder, 'terms.f32', terms.files['terms.f32']),
     readVerified(folder, 'terms.u32', terms.files['terms.u32']),
+    readVerified(folder, 'compounds.f32', terms.files['compounds.f32']),
+    readVerified(folder, 'compounds.u32', terms.files['compounds.u32']),
   ])
   return {
     manifest,
@@ -75,7 +83,13 @@ export async function loadWeights(folder: string): Promise<Weights> {
     folder,
     modelPath: join(folder, 'model.onnx'),
     tokenizer,
-    terms: { saturation: terms.saturation, weights: toFloat32(weights), canonical: toUint32(canonical) },
+    terms: {
+      saturation: terms.saturation,
+      rare: terms.rare,
+      canonical: toUint32(canonical),
+      pieces: toFloat32(pieces),
+      compounds: { indices: toUint32(compoundIndices), weights: toFloat32(compoundWeights) },
+    },
     termsSha256: createHash('sha256').update(termsFile).digest('hex'),
   }
 }
