@@ -11,14 +11,15 @@ type Part = string | Float32Array | Uint8Array
  *   digits (float-text.ts says which, and that they read back);
  * - a `Uint8Array` is a base64 string, as in protobuf's JSON;
  * - a number that JSON does not have is an error instead of `null`.
+ * @param allocate memory for the answer; called once, with the most that it can take.
  * @throws {RangeError} for NaN and the infinities.
  * @throws {TypeError} for what is no JSON: functions, symbols, bigints.
  */
-export function encodeJson(value: unknown): Buffer {
+export function encodeJson(value: unknown, allocate: (bytes: number) => Buffer = Buffer.allocUnsafe): Buffer {
   const parts: Part[] = []
   const tail = collect(value, '', parts)
   parts.push(tail)
-  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + mostBytesOf(part), 0))
+  const bytes = allocate(parts.reduce((sum, part) => sum + mostBytesOf(part), 0))
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let end = 0
   for (const part of parts) {
