@@ -297,6 +297,12 @@ test('a body that waits for «100 Continue» is asked for', async () => {
   expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/)
 })
 
+test('a body that is too large is not asked for', async () => {
+  const head = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nExpect: 100-continue\r\n`
+  const answer = await rawAnswer(appWith().app, `${head}Content-Length: 2001\r\n\r\n`)
+  expect(answer).toMatch(/^HTTP\/1.1 413 [\s\S]*a body may have 2000 bytes, it has 2001/)
+})
+
 test('«100 Continue» does not get into an answer that waits for another one', async () => {
   const first = 'GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n'
   const expecting = 'GET /livez HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n'

@@ -10,6 +10,7 @@ import { dialectOf } from './dialect-of.js'
 import { encodeJson } from './encode-json.js'
 import type { Endpoint, Services } from './endpoint.js'
 import { meetExpectations } from './expectations.js'
+import { linger } from './linger.js'
 import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
 import { isClientGone, requestSignal } from './request-signal.js'
@@ -40,6 +41,7 @@ export function createApp(
 ): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (isClientGone(error, request.raw)) return reply.hijack()
+    if (!request.raw.complete) linger(request.raw)
     reply.header('x-request-id', request.id)
     return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
       reply,
@@ -60,7 +62,7 @@ export function createApp(
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
   const pool = createBufferPool()
-  meetExpectations(app)
+  meetExpectations(app, limits)
   app.decorateRequest('caller', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
