@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { ApiError } from '@quiver/protocol'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
 import { createDetokenize } from '../embedding/detokenize.js'
@@ -265,6 +265,29 @@ test('when the client goes, the work is told to stop', async () => {
   )
   setTimeout(() => socket.destroy(), 50)
   expect(await stopped.promise).toMatchObject({ name: 'ClientGone' })
+})
+
+test('when the client goes, requests that wait behind another one are told too', async () => {
+  const reasons: unknown[] = []
+  const started = deferred()
+  const embed: Embed = (_request, signal) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reasons.push(signal.reason.name)
+        reject(signal.reason)
+      })
+      if (++running === 12) started.resolve(undefined)
+    })
+  let running = 0
+  const { app } = appWith({ embed })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const body = '{"model":"text-embedding-v4","input":"x"}'
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  const request = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  socket.write(request.repeat(12))
+  await started.promise
+  socket.destroy()
+  await vi.waitFor(() => expect(reasons).toEqual(Array(12).fill('ClientGone')), 150)
 })
 
 test('bytes that are no HTTP get a JSON error and a closed connection', async () => {

@@ -41,7 +41,7 @@ export function createApp(
 ): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (isClientGone(error, request.raw)) return reply.hijack()
-    if (!request.raw.complete) linger(request.raw)
+    if (request.raw.complete === false) linger(request.raw) // injected requests, which have no connection, do not say
     reply.header('x-request-id', request.id)
     return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
       reply,
@@ -126,7 +126,7 @@ async function handle(
     reply,
     requestId: request.id,
     body: endpoint.body === undefined ? undefined : readBody(request),
-    signal: requestSignal(reply.raw, limits.requestTimeoutMs),
+    signal: requestSignal(request.raw, reply.raw, limits.requestTimeoutMs),
   })
   if (typeof answer !== 'object') return answer
   reply.header('content-type', 'application/json; charset=utf-8')
