@@ -52,6 +52,7 @@ interface AppOptions {
   keys?: string[]
   isReady?: boolean
   isAutoSplit?: boolean
+  requestTimeoutMs?: number
   level?: string
 }
 
@@ -78,7 +79,7 @@ function appWith(options: AppOptions = {}) {
       isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,
     },
-    limits: { maxBodyBytes: 2000, requestTimeoutMs: 200 },
+    limits: { maxBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
     log: createLog(options.level ?? 'silent', logged),
   })
   closers.push(() => app.close())
@@ -279,7 +280,7 @@ test('when the client goes, requests that wait behind another one are told too',
       if (++running === 12) started.resolve(undefined)
     })
   let running = 0
-  const { app } = appWith({ embed })
+  const { app } = appWith({ embed, requestTimeoutMs: 60_000 })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const body = '{"model":"text-embedding-v4","input":"x"}'
   const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
@@ -287,7 +288,7 @@ test('when the client goes, requests that wait behind another one are told too',
   socket.write(request.repeat(12))
   await started.promise
   socket.destroy()
-  await vi.waitFor(() => expect(reasons).toEqual(Array(12).fill('ClientGone')), 150)
+  await vi.waitFor(() => expect(reasons).toEqual(Array(12).fill('ClientGone')), 10_000)
 })
 
 test('bytes that are no HTTP get a JSON error and a closed connection', async () => {
@@ -589,6 +590,18 @@ test('compatible mode takes many texts only where the operator says so; the nati
   const { post } = appWith({ isAutoSplit: true })
   expect((await post(OPENAI, { model: 'text-embedding-v4', input: input.slice(0, 30) })).json().data).toHaveLength(30)
   expect((await post(NATIVE, { model: 'text-embedding-v4', input: { texts: input } })).statusCode).toBe(400)
+})
+
+test.each([
+  [true, 2048],
+  [false, 10],
+])('the list of models tells how many texts compatible mode takes: autoSplit %s', async (isAutoSplit, texts) => {
+  const { app } = appWith({ isAutoSplit })
+  const headers = { authorization: 'Bearer x' }
+  const { quiver } = (await app.inject({ url: '/v1/models/text-embedding-v4', headers })).json()
+  expect(quiver).toMatchObject({ maxInputs: 10, maxCompatibleInputs: texts })
+  const { data } = (await app.inject({ url: '/v1/models', headers })).json()
+  expect(data[0].quiver).toEqual(quiver)
 })
 
 test('a model that will go says so with every answer', async () => {
