@@ -12,7 +12,7 @@ interface TextObject {
   text: string
 }
 const isTextObject = (value: unknown): value is TextObject =>
-  isObject(value) && Object.keys(value).join() === 'text' && isString(Reflect.get(value, 'text'))
+  isObject(value) && isString(Reflect.get(value, 'text')) && Object.keys(value).length === 1
 const isText = (value: unknown): value is string | TextObject => isString(value) || isTextObject(value)
 const jsonTextObject = {
   type: 'object',

@@ -48,6 +48,9 @@ const POSITIVE = Buffer.from(',0.0').readUInt32LE()
 const NEGATIVE = Buffer.from(',-0.').readUInt32LE()
 const FOUR_ZEROS = Buffer.from('0000').readUInt32LE()
 
+const ONE_FLOAT = new Float32Array(1)
+const ITS_WORD = new Int32Array(ONE_FLOAT.buffer)
+
 /** By the eight bits of a float32's exponent: what holds for the numbers from `least` up to its double. */
 const BINADES = Array.from({ length: 256 }, (_, exponent) => {
   const least = 2 ** (exponent - 127)
@@ -97,14 +100,22 @@ export function writeFloats(vector: Float32Array, target: DataView, at: number):
  * @throws {RangeError} for NaN and the infinities, and for a number that is no float32.
  */
 export function floatText(value: number): string {
-  if (Object.is(value, -0)) return '-0.0'
+  return Object.is(value, -0) ? '-0.0' : String(decimalOf(value))
+}
+
+/**
+ * The double that JavaScript, `JSON.stringify` too, writes with those digits; 0 for minus zero.
+ *
+ * @throws {RangeError} for NaN and the infinities, and for a number that is no float32.
+ */
+export function decimalOf(value: number): number {
   const word = wordOf(value)
   if (!Number.isFinite(value) || Math.fround(value) !== value) throw new RangeError(`${value} is not a finite float32`)
   const zeros = zerosOf(word)
   const digits = digitsOf(word, Math.abs(value), zeros)
-  if (digits === 0) return String(shortestOf(value))
+  if (digits === 0) return shortestOf(value)
   const scale = (SCALES[zeros] as number) * (digits < 1e8 ? 1 : 10) // zeros ≤ MAX_ZEROS where there are digits
-  return String((Math.sign(value) * digits) / scale)
+  return (Math.sign(value) * digits) / scale
 }
 
 /** Zeros between the point and the first digit, or more than {@link MAX_ZEROS} for a number outside [10⁻⁵, 1). */
@@ -162,7 +173,8 @@ function readsAs(decimal: number, float: number): boolean {
 }
 
 function wordOf(value: number): number {
-  return new Int32Array(Float32Array.of(value).buffer)[0] ?? 0
+  ONE_FLOAT[0] = value
+  return ITS_WORD[0] as number // it has one
 }
 
 function writeText(ascii: string, target: DataView, at: number): number {
