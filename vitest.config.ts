@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { alias: { '@quiver/protocol': source('protocol'), '@quiver/client': source('client') } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'benchmarks/**/*.test.ts'],
+    globalSetup: 'test/temporary-folder.ts',
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },

@@ -1,7 +1,8 @@
-const VECTORS = 10
+/** Many, because no answer is like the one before: a processor that meets the same numbers again foresees the branches. */
+const VECTORS = 1000
 const DIMENSION = 1024
 
-/** Ten unit vectors of 1,024 components with as many digits as a model's: a fixed stream of uniform numbers, scaled. */
+/** 1,000 unit vectors of 1,024 components with as many digits as a model's: a fixed stream of uniform numbers, scaled. */
 export function readyVectors(): Float32Array[] {
   let state = 1
   const uniform = () => {
@@ -13,4 +14,15 @@ export function readyVectors(): Float32Array[] {
     const length = Math.hypot(...raw)
     return Float32Array.from(raw, (component) => component / length)
   })
+}
+
+/** The next vectors in turn, round and round. */
+export function takeInTurn<Vector>(vectors: readonly Vector[]): (count: number) => Vector[] {
+  let next = 0
+  return (count) => {
+    const from = next % vectors.length
+    next = from + count
+    const taken = vectors.slice(from, next)
+    return taken.length === count ? taken : [...taken, ...vectors.slice(0, count - taken.length)]
+  }
 }

@@ -14,7 +14,7 @@ import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
 import { createMetrics } from '@quiver/server/dist/telemetry/metrics.js'
 import { type FastifyInstance, fastify } from 'fastify'
-import { readyVectors } from './ready-vectors.js'
+import { readyVectors, takeInTurn } from './ready-vectors.js'
 
 const SERVERS: Readonly<Record<string, () => FastifyInstance>> = { quiver, bare }
 
@@ -25,14 +25,10 @@ process.once('SIGTERM', () => process.exit(0))
 
 /** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
 function quiver(): FastifyInstance {
-  const vectors = readyVectors()
+  const take = takeInTurn(readyVectors())
   const embed: Embed = async ({ model, inputs }) => ({
     model: model.id,
-    embeddings: inputs.map((text, index) => ({
-      index,
-      dense: vectors[index % vectors.length] ?? new Float32Array(0),
-      tokens: text.length,
-    })),
+    embeddings: take(inputs.length).map((dense, index) => ({ index, dense, tokens: inputs[index]?.length ?? 0 })),
     totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
     space: '0123456789abcdef',
   })
@@ -64,7 +60,8 @@ function quiver(): FastifyInstance {
 /** The least that a server on the same framework can do: no key, no checks, arrays of numbers ready for JSON.stringify. */
 function bare(): FastifyInstance {
   const vectors = readyVectors()
-  const arrays = vectors.map((vector) => Array.from(vector))
+  const take = takeInTurn(vectors)
+  const takeArrays = takeInTurn(vectors.map((vector) => Array.from(vector)))
   const app = fastify()
   app.post('/v1/embeddings', async (request) => {
     const { model, input, encoding_format } = request.body as {
@@ -73,11 +70,9 @@ function bare(): FastifyInstance {
       encoding_format?: string
     } // what this benchmark's load sends
     return {
-      data: input.map((_, index) => ({
-        embedding: encoding_format === 'base64' ? base64Of(vectors[index % vectors.length]) : arrays[index % 10],
-        index,
-        object: 'embedding',
-      })),
+      data: (encoding_format === 'base64' ? take(input.length).map(base64Of) : takeArrays(input.length)).map(
+        (embedding, index) => ({ embedding, index, object: 'embedding' }),
+      ),
       model,
       object: 'list',
       usage: { prompt_tokens: 10, total_tokens: 10 },
@@ -87,6 +82,6 @@ function bare(): FastifyInstance {
   return app
 }
 
-function base64Of(vector: Float32Array = new Float32Array(0)): string {
+function base64Of(vector: Float32Array): string {
   return Buffer.from(vector.buffer, vector.byteOffset, vector.byteLength).toString('base64')
 }

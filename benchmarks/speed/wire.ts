@@ -119,7 +119,7 @@ function describeRatios(ways: readonly Way[]): Section {
   return {
     title: 'How many times faster than the others',
     notes: [
-      `POST /v1/embeddings of ${BATCH} texts, answers of ${BATCH} × 1,024 components. ${OURS} is the whole path of \`quiver serve\` (key, limits, parsing, catalog, headers, encoding) with an engine that has its vectors ready. "${BARE}" parses the body and serialises ready arrays of numbers, without key or checks. "${PEER}" is \`benchmarks/speed/peer.py\`: FastAPI on uvicorn with uvloop and httptools, pydantic, orjson from NumPy float32. Median of the rounds (least, most), each round beside its own; kept connections, load from another process on the same cores. On a shared machine read the CPU columns.`,
+      `POST /v1/embeddings of ${BATCH} texts, answers of ${BATCH} × 1,024 components, taken in turn from 1,000 vectors, for no two answers are alike. ${OURS} is the whole path of \`quiver serve\` (key, limits, parsing, catalog, headers, encoding) with an engine that has its vectors ready. "${BARE}" parses the body and serialises ready arrays of numbers, without key or checks. "${PEER}" is \`benchmarks/speed/peer.py\`: FastAPI on uvicorn with uvloop and httptools, pydantic, orjson from NumPy float32. Median of the rounds (least, most), each round beside its own; kept connections, load from another process on the same cores. On a shared machine read the CPU columns.`,
     ],
     header: ['Against', 'encoding', 'callers', 'CPU a request', 'requests/s'],
     rows: ways.filter(({ server }) => server === OURS).flatMap((ours) => others.map((other) => row(ours, other))),

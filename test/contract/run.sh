@@ -75,26 +75,26 @@ fetch_official() {
     tar -xzf "$scratch/openai-$version.tar.gz" -C "$1" --strip-components=1 "openai-$version/tests"
 }
 
-# run_langchain_js: frameworks/langchain.test.mjs against $url.
-run_langchain_js() {
+# run_node NAME FOLDER: the Node.js tests of FOLDER against $url.
+run_node() {
   local good bad
-  if install_langchain_js; then
-    QUIVER_TEST_URL=$url npm test --silent --prefix frameworks >"$scratch/langchain.tap"
-    grep -E '^(not )?ok ' "$scratch/langchain.tap"
-    good=$(sed -n 's/^# pass //p' "$scratch/langchain.tap")
-    bad=$(sed -n 's/^# fail //p' "$scratch/langchain.tap")
-    if [ "${bad:-1}" -ne 0 ]; then cat "$scratch/langchain.tap"; fi
-    tally 'LangChain.js' "${good:-0}" "${bad:-1}"
+  if install_node "$2"; then
+    QUIVER_TEST_URL=$url npm test --silent --prefix "$2" >"$scratch/node.tap"
+    grep -E '^(not )?ok ' "$scratch/node.tap"
+    good=$(sed -n 's/^# pass //p' "$scratch/node.tap")
+    bad=$(sed -n 's/^# fail //p' "$scratch/node.tap")
+    if [ "${bad:-1}" -ne 0 ]; then cat "$scratch/node.tap"; fi
+    tally "$1" "${good:-0}" "${bad:-1}"
   else
-    tally 'LangChain.js (not installed)' 0 1
+    tally "$1 (not installed)" 0 1
   fi
 }
 
-# install_langchain_js: from its lock, or keep what was installed from it.
-install_langchain_js() {
-  local stamp=frameworks/node_modules/installed-lock.json
-  if cmp -s frameworks/package-lock.json "$stamp"; then return; fi
-  npm ci --silent --prefix frameworks && cp frameworks/package-lock.json "$stamp"
+# install_node FOLDER: from its lock, or keep what was installed from it.
+install_node() {
+  local stamp=$1/node_modules/installed-lock.json
+  if cmp -s "$1/package-lock.json" "$stamp"; then return; fi
+  npm ci --silent --prefix "$1" && cp "$1/package-lock.json" "$stamp"
 }
 
 # run_maven FOLDER: the Java tests of FOLDER against $url.
@@ -210,7 +210,8 @@ if [ -n "$url" ] || start_server; then
   "$repository/node_modules/.bin/tsc" -b "$repository/scripts"
   run_snippets 'curl and Python' sh python
 
-  run_langchain_js
+  run_node 'LangChain.js' frameworks
+  run_node 'ollama and cohere-ai, Node.js' dialects
 
   if command -v mvn >/dev/null; then
     run_maven java
@@ -221,7 +222,7 @@ if [ -n "$url" ] || start_server; then
     echo 'java: skipped, there is no mvn'
   fi
 else
-  tally 'curl, official suite, examples, LangChain.js, java (no server)' 0 1
+  tally 'curl, official suite, examples, Node.js clients, java (no server)' 0 1
 fi
 
 echo "$passed passed, $failed failed"

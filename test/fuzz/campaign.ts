@@ -10,8 +10,8 @@ export interface CampaignOptions {
   requests: number
   /** Connections at a time. */
   concurrency: number
-  /** Called after each attempt with the number of requests sent. */
-  onProgress?: (sent: number) => void
+  /** Called some times in between, with the number of requests sent so far; none is under way then. */
+  onRest?: { times: number; call: (sent: number) => Promise<void> }
 }
 
 export interface CampaignReport {
@@ -44,7 +44,7 @@ export async function runCampaign({
   seed,
   requests,
   concurrency,
-  onProgress = () => {},
+  onRest = { times: 1, call: async () => {} },
 }: CampaignOptions): Promise<CampaignReport> {
   const { hostname, port } = new URL(url)
   const seeds = seedsOf()
@@ -53,8 +53,8 @@ export async function runCampaign({
     report.complaints[complaint] = [...(report.complaints[complaint] ?? []), attempt]
   }
   let next = 0
-  const lane = async () => {
-    while (report.requests < requests) {
+  const lane = async (until: number) => {
+    while (report.requests < until) {
       const number = next++
       const attempt = attemptOf(seed, number, seeds)
       report.requests += attempt.messages.length
@@ -67,9 +67,12 @@ export async function runCampaign({
         const message = attempt.messages[i] ?? attempt.messages[0]
         for (const complaint of complaintsAbout(answer, message)) complain(complaint, number)
       })
-      onProgress(report.requests)
     }
   }
-  await Promise.all(Array.from({ length: concurrency }, lane))
+  for (let rest = 1; rest <= onRest.times; rest++) {
+    const until = Math.ceil((requests * rest) / onRest.times)
+    await Promise.all(Array.from({ length: concurrency }, () => lane(until)))
+    await onRest.call(report.requests)
+  }
   return report
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startServer, type TestServer } from '../contract/node/server.js'
 import { attemptOf, runCampaign } from './campaign.js'
-import { slopeOf } from './memory.js'
+import { fitLine } from './memory.js'
 import { toBytes } from './message.js'
 import { seedsOf } from './seeds.js'
 
@@ -41,12 +41,10 @@ test('an attempt is always the same', () => {
   expect(bytes(17)).not.toBe(bytes(18))
 })
 
-test('the slope of a line is its slope', () => {
-  expect(
-    slopeOf([
-      [0, 1],
-      [10, 21],
-      [20, 41],
-    ]),
-  ).toBe(2)
+test('the slope of a line is its slope, and exact; of noise it is uncertain', () => {
+  const line = [0, 10, 20, 30].map((x) => [x, 1 + 2 * x] as const)
+  expect(fitLine(line)).toEqual({ slope: 2, error: 0 })
+  const noisy = line.map(([x, y], i) => [x, y + (i % 2 === 0 ? 3 : -3)] as const)
+  expect(fitLine(noisy).slope).toBeCloseTo(1.88)
+  expect(fitLine(noisy).error).toBeGreaterThan(0.1)
 })

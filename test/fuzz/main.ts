@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { startServer, type TestServer } from '../contract/node/server.js'
 import { attemptOf, runCampaign } from './campaign.js'
 import { exchange } from './exchange.js'
-import { residentMb, slopeOf } from './memory.js'
+import { fitLine, type Line, type MemorySample, probeOptions, sampleMemory } from './memory.js'
 import { toBytes } from './message.js'
 
 const { values } = parseArgs({
@@ -14,16 +14,22 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 })
+/** How often the server rests and its memory is measured. */
+const SAMPLES = 100
 /** Share of a campaign after which caches are full and memory must no longer grow. */
 const WARM_UP = 0.25
 /**
- * What resident memory may still grow by in 100,000 requests, MB. It goes up and down by 60 as the heap is collected or
- * not; a leak of a kilobyte a request would be 100.
+ * What a request may leave behind, bytes. A leak of one small object a request is some 100; of one buffer, thousands. Resident
+ * memory also holds what the allocator keeps for later and what the engine's threads have not collected yet, so it is
+ * less exact.
  */
-const MAX_GROWTH_MB = 100
+const MAX_HEAP_BYTES = 32
+const MAX_RSS_BYTES = 512
+/** Sockets of clients that went without a word, and what always runs. */
+const MAX_RESOURCES = 64
 const seed = Number(values.seed)
 
-const server = await startServer()
+const server = await startServer([], {}, probeOptions(new URL('./memory-probe.js', import.meta.url).href))
 try {
   if (values.only === undefined) await runAll(server, Number(values.requests))
   else await runOne(server, Number(values.only))
@@ -31,40 +37,55 @@ try {
   await server.stop()
 }
 
-async function runAll({ url, pid, output }: TestServer, requests: number): Promise<void> {
-  const memory: [requests: number, mb: number][] = []
+async function runAll({ url, process: own, output }: TestServer, requests: number): Promise<void> {
+  if (own === undefined) throw new TypeError('the memory of a server that ran already cannot be measured')
+  const samples: [sent: number, sample: MemorySample][] = []
   const report = await runCampaign({
     url,
     seed,
     requests,
     concurrency: Number(values.concurrency),
-    onProgress(sent) {
-      if (sent < (memory.at(-1)?.[0] ?? 0) + requests / 200) return
-      const mb = residentMb(pid)
-      if (mb !== undefined) memory.push([sent, mb])
-      if (memory.length % 20 === 0) process.stderr.write(`fuzz: ${sent} requests, ${mb?.toFixed(0)} MB\n`)
+    onRest: {
+      times: SAMPLES,
+      async call(sent) {
+        const sample = await sampleMemory(own)
+        samples.push([sent, sample])
+        if (samples.length % 10 === 0) process.stderr.write(`fuzz: ${sent} requests, ${describe(sample)}\n`)
+      },
     },
   })
-  const growthMb = slopeOf(memory.filter(([sent]) => sent > requests * WARM_UP)) * 100_000
+  const steady = samples.filter(([sent]) => sent > requests * WARM_UP)
+  const growth = (of: (sample: MemorySample) => number) => fitLine(steady.map(([sent, sample]) => [sent, of(sample)]))
+  const [heap, rss] = [growth((sample) => sample.heap), growth((sample) => sample.rss)]
+  const resources = samples.at(-1)?.[1].resources ?? 0
   const logged = output()
     .split('\n')
     .filter((line) => /"level":[56]0|Error|Warning/.test(line))
-  console.log(
-    JSON.stringify(
-      {
-        ...report,
-        complaints: Object.entries(report.complaints).map(
-          ([complaint, attempts]) => `${attempts.length} × ${complaint}: attempts ${attempts.slice(0, 8).join(', ')}`,
-        ),
-        memoryMb: memory.filter((_, i) => i % 20 === 0).map(([, mb]) => Math.round(mb)),
-        growthMbPer100000: Math.round(growthMb * 10) / 10,
-        logged: logged.slice(0, 20),
-      },
-      null,
-      1,
-    ),
+  const complaints = Object.entries(report.complaints).map(
+    ([complaint, attempts]) => `${attempts.length} × ${complaint}: attempts ${attempts.slice(0, 8).join(', ')}`,
   )
-  if (Object.keys(report.complaints).length > 0 || logged.length > 0 || growthMb > MAX_GROWTH_MB) process.exitCode = 1
+  if (heap.slope > MAX_HEAP_BYTES) complaints.push(`the heap grows by more than ${MAX_HEAP_BYTES} bytes a request`)
+  if (rss.slope > MAX_RSS_BYTES) complaints.push(`resident memory grows by more than ${MAX_RSS_BYTES} bytes a request`)
+  if (resources > MAX_RESOURCES) complaints.push(`${resources} sockets and timers are left open`)
+  const memory = {
+    samples: samples.filter((_, i) => (i + 1) % 10 === 0).map(([sent, sample]) => `${sent}: ${describe(sample)}`),
+    heapBytesARequest: describeLine(heap),
+    rssBytesARequest: describeLine(rss),
+  }
+  console.log(JSON.stringify({ ...report, complaints, memory, logged: logged.slice(0, 20) }, null, 1))
+  if (complaints.length > 0 || logged.length > 0) process.exitCode = 1
+}
+
+function describe({ rss, heap, resources }: MemorySample): string {
+  return `${toMb(rss)} MB resident, ${toMb(heap)} MB heap, ${resources} resources`
+}
+
+function describeLine({ slope, error }: Line): string {
+  return `${slope.toFixed(1)} ± ${error.toFixed(1)}`
+}
+
+function toMb(bytes: number): string {
+  return (bytes / 1e6).toFixed(1)
 }
 
 async function runOne({ url }: TestServer, number: number): Promise<void> {

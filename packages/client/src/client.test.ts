@@ -10,11 +10,16 @@ afterEach(async () => {
 })
 
 /** A client of a server that knows one model and answers embeddings by the script. */
-async function clientOf(script: Script, options: QuiverClientOptions & { maxInputs?: number } = {}) {
-  const { maxInputs = 2, ...rest } = options
+async function clientOf(
+  script: Script,
+  options: QuiverClientOptions & { maxInputs?: number; maxCompatibleInputs?: number } = {},
+) {
+  const { maxInputs = 2, maxCompatibleInputs, ...rest } = options
   let posts = 0
   const server = await startScriptedServer((seen, reply) =>
-    seen.input === undefined ? reply.json(200, modelObject(maxInputs)) : script(seen, reply, posts++),
+    seen.input === undefined
+      ? reply.json(200, modelObject(maxInputs, maxCompatibleInputs))
+      : script(seen, reply, posts++),
   )
   closers.push(() => server.close())
   const inputs = () => server.seen.flatMap(({ input }) => (input === undefined ? [] : [input]))
@@ -50,6 +55,12 @@ test('one text asks for no limit; a given limit is taken', async () => {
   await client.embed(['a', 'b', 'c'], { maxInputs: 1 })
   expect(inputs()).toEqual([['a'], ['a'], ['b'], ['c']])
   expect(server.seen.every(({ path }) => path === '/v1/embeddings')).toBe(true)
+})
+
+test('where the server takes more dense vectors in one request, they are not split', async () => {
+  const { client, inputs } = await clientOf(echo, { maxInputs: 3, maxCompatibleInputs: 2048 })
+  await client.embed(numbers(300))
+  expect(inputs().map(({ length }) => length)).toEqual([256, 44])
 })
 
 test('answers that come in another order than they were asked for are put in order', async () => {

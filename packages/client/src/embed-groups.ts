@@ -29,9 +29,9 @@ export async function* embedGroups<Output extends OutputType>(
   options: EmbedOptions<Output>,
   { transport, maxInputs, scope }: Parts,
 ): AsyncGenerator<GroupAnswer<Output> & { group: Group }> {
-  const { concurrency = DEFAULT_CONCURRENCY } = options
+  const { concurrency = DEFAULT_CONCURRENCY, model = DEFAULT_MODEL, outputType = 'dense' } = options
   checkCount('concurrency', concurrency)
-  const size = options.maxInputs ?? Math.min(await maxInputs.of(options.model ?? DEFAULT_MODEL, scope), MOST_INPUTS)
+  const size = options.maxInputs ?? Math.min(await maxInputs.of(model, outputType, scope), MOST_INPUTS)
   checkCount('maxInputs', size)
   const work = async (group: Group, signal: AbortSignal) => ({
     group,

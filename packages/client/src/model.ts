@@ -13,6 +13,8 @@ export interface Model {
 export interface ModelLimits {
   /** Texts in one request; the client splits longer lists by it. */
   maxInputs: number
+  /** The same for dense vectors, where the server is set to take more than the model's own number. */
+  maxCompatibleInputs?: number
   /** Tokens of one text. */
   maxInputTokens: number
   /** Dimensions offered, ascending. */

@@ -44,13 +44,14 @@ export async function startScriptedServer(script: Script) {
 }
 
 /** What `GET /v1/models/{id}` tells the client. */
-export const modelObject = (maxInputs: number) => ({
+export const modelObject = (maxInputs: number, maxCompatibleInputs = maxInputs) => ({
   id: 'text-embedding-v4',
   object: 'model',
   created: 1_749_081_600,
   owned_by: 'system',
   quiver: {
     maxInputs,
+    maxCompatibleInputs,
     maxInputTokens: 8192,
     dimensions: [2],
     defaultDimension: 2,

@@ -11,6 +11,30 @@ export const isListOf =
   (value: unknown): value is Element[] =>
     Array.isArray(value) && value.every(isElement)
 
+/**
+ * A schema of such an array: an issue names the first wrong element, and what it should have been.
+ *
+ * @param what the element, as in «expected a text».
+ */
+export function listOf<Element>(isElement: (value: unknown) => value is Element, what: string, items: object) {
+  return z
+    .custom<Element[]>(Array.isArray, 'expected a list')
+    .superRefine((list, context) => {
+      const index = list.findIndex((element) => !isElement(element))
+      if (index !== -1) context.addIssue({ code: 'custom', path: [index], message: `expected ${what}` })
+    })
+    .meta(jsonList(items))
+}
+
+/** One of some words. */
+export const isOneOf =
+  <Word extends string>(words: readonly Word[]) =>
+  (value: unknown): value is Word =>
+    words.some((word) => word === value)
+
+/** An object, or none of its fields can be looked at. */
+export const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
 export const isString = (value: unknown): value is string => typeof value === 'string'
 export const isNumber = (value: unknown): value is number => typeof value === 'number'
 

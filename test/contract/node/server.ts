@@ -17,7 +17,7 @@ export interface TestServer {
   /** Root of the server, without a trailing slash. */
   url: string
   /** `undefined` for a server that ran already. */
-  pid: number | undefined
+  process: ChildProcess | undefined
   /** The end of what it has written to both outputs so far. */
   output(): string
   /** Send SIGTERM and wait. @throws {Error} when the exit code is not 0 or the process does not end in time. */
@@ -27,23 +27,25 @@ export interface TestServer {
 /**
  * Start the built server on a free port with a home directory of its own, ready to embed.
  *
- * Without `apiKeys` any key is accepted. With neither keys nor settings QUIVER_TEST_URL, where set, names a server that
+ * Without `apiKeys` any key is accepted. With neither keys, settings nor options QUIVER_TEST_URL, where set, names a server that
  * already runs.
  * @param settings numbers of the configuration, by their names there: `maxQueuedInputs`.
+ * @param nodeOptions of the interpreter. A module that they `--import` can talk to us by IPC.
  * @throws {Error} with the server's output when it is not ready within a minute.
  */
 export async function startServer(
   apiKeys: readonly string[] = [],
   settings: Readonly<Record<string, number>> = {},
+  nodeOptions: readonly string[] = [],
 ): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
-  if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0)
-    return { url: running, pid: undefined, output: () => '', stop: async () => {} }
+  if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0 && nodeOptions.length === 0)
+    return { url: running, process: undefined, output: () => '', stop: async () => {} }
 
   const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
   const port = await freePort()
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUIVER_'))
-  const server = spawn(process.execPath, [EXECUTABLE, 'serve'], {
+  const server = spawn(process.execPath, [...nodeOptions, EXECUTABLE, 'serve'], {
     cwd: home,
     env: {
       ...Object.fromEntries(inherited),
@@ -53,10 +55,10 @@ export async function startServer(
       ...Object.fromEntries(Object.entries(settings).map(([name, value]) => [variableOf(name), String(value)])),
       ...(apiKeys.length === 0 ? {} : { QUIVER_API_KEYS: apiKeys.join(',') }),
     },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   const output: Buffer[] = []
-  for (const stream of [server.stdout, server.stderr]) stream.on('data', (chunk: Buffer) => output.push(chunk))
+  for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk: Buffer) => output.push(chunk))
   const log = () => Buffer.concat(output).toString().slice(-100_000)
 
   const url = `http://127.0.0.1:${port}`
@@ -64,11 +66,12 @@ export async function startServer(
     await untilReady(url, server)
   } catch (error) {
     server.kill('SIGKILL')
+    await rm(home, { recursive: true, force: true })
     throw new Error(`${String(error)}\n${log().slice(-4000)}`)
   }
   return {
     url,
-    pid: server.pid,
+    process: server,
     output: log,
     async stop() {
       server.kill('SIGTERM')

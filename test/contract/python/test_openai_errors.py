@@ -88,6 +88,12 @@ def test_empty_text(client, model, limit):
     assert f"Range of input length should be [1, {limit}]" in in_a_list.message
 
 
+def test_oversized_body(client):
+    """Many times what a connection buffers: the client is still sending when it is answered."""
+    error = refusal(client, openai.APIStatusError, input="x" * (64 << 20))
+    assert (error.status_code, error.code) == (413, "payload_too_large")
+
+
 def test_empty_list(client):
     error = refusal(client, openai.BadRequestError, input=[])
     assert (error.status_code, error.code) == (400, "invalid_parameter_error")

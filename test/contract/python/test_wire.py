@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import uuid
 
 import httpx
@@ -84,6 +85,31 @@ def test_oversized_body_names_the_limit(url, route):
     body = response.json()
     message = body["message"] if route == NATIVE else body["error"]["message"]
     assert re.search(r"\b\d{6,8} bytes.*\b671\d{5}\b", message), "the limit and what came, in bytes"
+
+
+@ROUTES
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+@pytest.mark.parametrize("key,status", [("sk-test", 413), (None, 401)], ids=["too large", "no key"])
+def test_who_sends_everything_before_reading_is_answered(url, route, framing, key, status):
+    """As the simplest clients do. A connection that is closed too early is reset, and the answer lost with it."""
+    address = httpx.URL(url)
+    head = [f"POST {route} HTTP/1.1", f"Host: {address.host}", "Connection: close"]
+    head += [f"Authorization: Bearer {key}"] if key else []
+    piece, pieces = b"x" * 65_536, 1024
+    if framing == "length":
+        head.append(f"Content-Length: {len(piece) * pieces}")
+        last = b""
+    else:
+        head.append("Transfer-Encoding: chunked")
+        piece, last = b"10000\r\n" + piece + b"\r\n", b"0\r\n\r\n"
+    with socket.create_connection((address.host, address.port), timeout=60) as connection:
+        connection.sendall("\r\n".join([*head, "", ""]).encode())
+        for _ in range(pieces):
+            connection.sendall(piece)
+        connection.sendall(last)
+        with connection.makefile("rb") as answer:
+            assert answer.readline().startswith(f"HTTP/1.1 {status} ".encode())
+            assert b'"request_id"' in answer.read()
 
 
 @ROUTES

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EmbedRequest, TextType } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { ApiError } from '../errors.js'
-import { TextList } from '../list-of.js'
+import { isListOf, isObject, isOneOf, isString, jsonList, jsonText, listOf, TextList } from '../list-of.js'
 import { Base64 } from '../on-wire.js'
 import { parseWith } from '../parse.js'
 import { VECTOR_FORMATS, type VectorFormat, type VectorToWire } from '../vector-format.js'
@@ -12,17 +12,30 @@ export const MAX_INPUTS = 96
 
 const INPUT_TYPES = ['search_document', 'search_query', 'classification', 'clustering', 'image'] as const
 
+/** A part of an input; what it has besides depends on its type. */
+interface Content {
+  type: string
+  text?: string
+}
+const isContent = (value: unknown): value is Content =>
+  isObject(value) && isString(Reflect.get(value, 'type')) && isString(Reflect.get(value, 'text') ?? '')
+const isInput = (value: unknown): value is { content: Content[] } =>
+  isObject(value) && isListOf(isContent)(Reflect.get(value, 'content'))
+const jsonContent = { type: 'object', properties: { type: jsonText, text: jsonText }, required: ['type'] }
+const jsonInput = { type: 'object', properties: { content: jsonList(jsonContent) }, required: ['content'] }
+
 /** Body of `POST /v2/embed` (docs.cohere.com/reference/embed; cohere-python, `v2/client.py`). */
 export const EmbedBody = z.object({
   model: z.string().min(1).describe('Public model id; the list of models shows which there are.'),
   input_type: z.enum(INPUT_TYPES).describe('Use of the texts. `search_query` is a query, the others are documents.'),
   texts: TextList.nullish().describe('1 to 96 texts.'),
-  inputs: z
-    .array(z.object({ content: z.array(z.looseObject({ type: z.string(), text: z.string().optional() })) }))
+  inputs: listOf(isInput, 'an object whose `content` is a list of objects with a `type`', jsonInput)
     .nullish()
     .describe('The newer form of `texts`: each with one component of type `text`.'),
   images: TextList.nullish().describe('Not offered: the model embeds texts.'),
-  embedding_types: z.array(z.enum(VECTOR_FORMATS)).nullish().describe('Forms of each vector; default `float`.'),
+  embedding_types: listOf(isOneOf(VECTOR_FORMATS), `one of ${VECTOR_FORMATS.join(', ')}`, { enum: VECTOR_FORMATS })
+    .nullish()
+    .describe('Forms of each vector; default `float`.'),
   output_dimension: z.int().nullish().describe('Components of each vector; the model lists what it offers.'),
   max_tokens: z.int().positive().nullish().describe("Not offered below the model's own limit."),
   truncate: z
@@ -123,7 +136,7 @@ function textsOf({ texts, inputs, images, input_type }: EmbedBody): { field: str
   })
 }
 
-function textOf(content: readonly { type: string; text?: string | undefined }[], field: string): string {
+function textOf(content: readonly Content[], field: string): string {
   const [only] = content
   if (only?.type === 'text' && only.text !== undefined && content.length === 1) return only.text
   throw noImages(field)

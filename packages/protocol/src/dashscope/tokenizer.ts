@@ -1,7 +1,13 @@
 import { z } from 'zod'
 import { ApiError } from '../errors.js'
-import { TextList } from '../list-of.js'
+import { isObject, isString, jsonText, listOf, TextList } from '../list-of.js'
 import { parseWith } from '../parse.js'
+
+interface Message {
+  content: string
+}
+const isMessage = (value: unknown): value is Message => isObject(value) && isString(Reflect.get(value, 'content'))
+const jsonMessage = { type: 'object', properties: { content: jsonText }, required: ['content'] }
 
 /** Body of `POST /api/v1/tokenizer`; the SDK's `Tokenization.call` sends one of the three kinds of input. */
 export const TokenizerBody = z.object({
@@ -9,12 +15,11 @@ export const TokenizerBody = z.object({
   input: z.object({
     texts: TextList.nullish().describe('Texts, tokenised one after the other.'),
     prompt: z.string().nullish().describe('One text.'),
-    messages: z
-      .array(z.looseObject({ content: z.string() }))
+    messages: listOf(isMessage, 'an object whose `content` is a text', jsonMessage)
       .nullish()
       .describe('Their contents are the texts.'),
   }),
-  parameters: z.looseObject({}).nullish(),
+  parameters: z.object({}).nullish(),
 })
 export type TokenizerBody = z.output<typeof TokenizerBody>
 

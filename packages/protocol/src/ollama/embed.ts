@@ -12,7 +12,7 @@ export const MAX_INPUTS = 1_000
 
 const Model = z.string().min(1).describe('Public model id; `:latest` behind it is accepted.')
 const Ignored = {
-  options: z.looseObject({}).nullish().describe('Accepted and ignored.'),
+  options: z.object({}).nullish().describe('Accepted and ignored.'),
   keep_alive: z.union([z.string(), z.number()]).nullish().describe('Accepted and ignored: models stay loaded.'),
 }
 

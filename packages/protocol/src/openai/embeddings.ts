@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { ApiError } from '../errors.js'
-import { isListOf, isNumber, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
+import { isListOf, isNumber, isObject, isOneOf, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
 import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
 import type { VectorFormat, VectorToWire } from '../vector-format.js'
@@ -12,10 +12,7 @@ interface TextObject {
   text: string
 }
 const isTextObject = (value: unknown): value is TextObject =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.keys(value).join() === 'text' &&
-  isString(Reflect.get(value, 'text'))
+  isObject(value) && isString(Reflect.get(value, 'text')) && Object.keys(value).length === 1
 const isText = (value: unknown): value is string | TextObject => isString(value) || isTextObject(value)
 const jsonTextObject = {
   type: 'object',
@@ -24,7 +21,12 @@ const jsonTextObject = {
   additionalProperties: false,
 }
 
-const JinaType = z.enum(['float', 'base64', 'binary', 'ubinary'])
+const JINA_TYPES = ['float', 'base64', 'binary', 'ubinary'] as const
+type JinaType = (typeof JINA_TYPES)[number]
+const isJinaType = isOneOf(JINA_TYPES)
+const isOneJinaType = (value: unknown): value is [JinaType] =>
+  Array.isArray(value) && value.length === 1 && isJinaType(value[0])
+const jsonJinaType = { type: 'string', enum: JINA_TYPES } as const
 
 const Input = z
   .custom<string | TextObject | (string | TextObject)[] | number[] | number[][]>(
@@ -69,10 +71,14 @@ export const EmbeddingsBody = z.object({
     .catch(null)
     .describe('Jina: `retrieval.query` and others ending in `.query` are queries, all other tasks documents.'),
   embedding_type: z
-    .union([JinaType, z.array(JinaType).length(1)])
+    .custom<JinaType | [JinaType]>(
+      (value) => isJinaType(value) || isOneJinaType(value),
+      `expected one of ${JINA_TYPES.join(', ')}, or a list of one`,
+    )
+    .meta({ anyOf: [jsonJinaType, { ...jsonList(jsonJinaType), minItems: 1, maxItems: 1 }] })
     .nullish()
     .describe('Jina: as `encoding_format`, and `binary` or `ubinary`: a bit a component. Wins over `encoding_format`.'),
-  encoding_type: JinaType.nullish().describe('The older name of `embedding_type`, which LlamaIndex sends.'),
+  encoding_type: z.enum(JINA_TYPES).nullish().describe('The older name of `embedding_type`, which LlamaIndex sends.'),
   normalized: z
     .boolean()
     .nullish()

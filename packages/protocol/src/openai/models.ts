@@ -3,6 +3,7 @@ import { z } from 'zod'
 /** What one request may ask of a model; the names are those of `quiver models --json`. */
 const ModelLimits = z.object({
   maxInputs: z.int().describe('Texts in one request.'),
+  maxCompatibleInputs: z.int().describe('The same at `…/v1/embeddings`, where the operator may allow more.'),
   maxInputTokens: z.int().describe('Tokens of one text, without prompts and special tokens.'),
   dimensions: z.array(z.int()).describe('Dimensions offered, ascending.'),
   defaultDimension: z.int(),

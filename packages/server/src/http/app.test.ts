@@ -4,7 +4,7 @@ import { PassThrough } from 'node:stream'
 import { ApiError } from '@quiver/protocol'
 import fc from 'fast-check'
 import type { FastifyInstance } from 'fastify'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createKeyring } from '../admission/api-key.js'
 import { Catalog } from '../catalog/catalog.js'
 import { createDetokenize } from '../embedding/detokenize.js'
@@ -53,6 +53,7 @@ interface AppOptions {
   isReady?: boolean
   enginesDown?: string[]
   isAutoSplit?: boolean
+  requestTimeoutMs?: number
   level?: string
 }
 
@@ -88,7 +89,7 @@ function appWith(options: AppOptions = {}) {
         checks: [{ name: 'golden vectors', isGood: false, detail: 'off' }],
       }),
     },
-    limits: { maxBodyBytes: 2000, requestTimeoutMs: 200 },
+    limits: { maxBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
     log: createLog(options.level ?? 'silent', logged),
   })
   closers.push(() => app.close())
@@ -277,6 +278,29 @@ test('when the client goes, the work is told to stop', async () => {
   expect(await stopped.promise).toMatchObject({ name: 'ClientGone' })
 })
 
+test('when the client goes, requests that wait behind another one are told too', async () => {
+  const reasons: unknown[] = []
+  const started = deferred()
+  const embed: Embed = (_request, signal) =>
+    new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        reasons.push(signal.reason.name)
+        reject(signal.reason)
+      })
+      if (++running === 12) started.resolve(undefined)
+    })
+  let running = 0
+  const { app } = appWith({ embed, requestTimeoutMs: 60_000 })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const body = '{"model":"text-embedding-v4","input":"x"}'
+  const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1')
+  const request = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+  socket.write(request.repeat(12))
+  await started.promise
+  socket.destroy()
+  await vi.waitFor(() => expect(reasons).toEqual(Array(12).fill('ClientGone')), 10_000)
+})
+
 test('bytes that are no HTTP get a JSON error and a closed connection', async () => {
   const answer = await rawAnswer(appWith().app, 'NONSENSE\r\n\r\n')
   expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"malformed_http"/)
@@ -305,6 +329,12 @@ test('a body that waits for «100 Continue» is asked for', async () => {
   const head = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nConnection: close\r\nExpect: 100-continue\r\n`
   const answer = await rawAnswer(appWith().app, `${head}Content-Length: ${body.length}\r\n\r\n${body}`)
   expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 OK/)
+})
+
+test('a body that is too large is not asked for', async () => {
+  const head = `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nExpect: 100-continue\r\n`
+  const answer = await rawAnswer(appWith().app, `${head}Content-Length: 2001\r\n\r\n`)
+  expect(answer).toMatch(/^HTTP\/1.1 413 [\s\S]*a body may have 2000 bytes, it has 2001/)
 })
 
 test('«100 Continue» does not get into an answer that waits for another one', async () => {
@@ -570,6 +600,18 @@ test('compatible mode takes many texts only where the operator says so; the nati
   const { post } = appWith({ isAutoSplit: true })
   expect((await post(OPENAI, { model: 'text-embedding-v4', input: input.slice(0, 30) })).json().data).toHaveLength(30)
   expect((await post(NATIVE, { model: 'text-embedding-v4', input: { texts: input } })).statusCode).toBe(400)
+})
+
+test.each([
+  [true, 2048],
+  [false, 10],
+])('the list of models tells how many texts compatible mode takes: autoSplit %s', async (isAutoSplit, texts) => {
+  const { app } = appWith({ isAutoSplit })
+  const headers = { authorization: 'Bearer x' }
+  const { quiver } = (await app.inject({ url: '/v1/models/text-embedding-v4', headers })).json()
+  expect(quiver).toMatchObject({ maxInputs: 10, maxCompatibleInputs: texts })
+  const { data } = (await app.inject({ url: '/v1/models', headers })).json()
+  expect(data[0].quiver).toEqual(quiver)
 })
 
 test('a model that will go says so with every answer', async () => {

@@ -4,10 +4,12 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify }
 import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
 import { authenticate } from './authenticate.js'
+import { type BufferPool, createBufferPool } from './buffer-pool.js'
 import { dialectOf } from './dialect-of.js'
 import { encodeJson } from './encode-json.js'
 import type { Endpoint, Services } from './endpoint.js'
 import { meetExpectations } from './expectations.js'
+import { linger } from './linger.js'
 import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
 import { isClientGone, requestSignal } from './request-signal.js'
@@ -27,6 +29,7 @@ export function createApp(
 ): FastifyInstance {
   const fail = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     if (isClientGone(error, request.raw)) return reply.hijack()
+    if (request.raw.complete === false) linger(request.raw) // injected requests, which have no connection, do not say
     reply.header('x-request-id', request.id)
     return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
       reply,
@@ -46,10 +49,9 @@ export function createApp(
     clientErrorHandler: answerMalformedHttp,
     frameworkErrors: (error, request, reply) => void fail(error, request, reply),
   })
-  meetExpectations(app)
+  const pool = createBufferPool()
+  meetExpectations(app, limits)
   app.decorateRequest('caller', undefined)
-  // Fastify sends a Buffer as it is; its types know of strings only.
-  app.setReplySerializer(encodeJson as unknown as (answer: unknown) => string)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
   // Hooks call back instead of returning promises: every request passes all of them.
@@ -88,14 +90,14 @@ export function createApp(
           if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring, endpoint.dialect)
           done()
         },
-        handler: (request, reply) => handle(endpoint, { request, reply, services, limits }),
+        handler: (request, reply) => handle(endpoint, { request, reply, services, limits, pool }),
       })
     }
   }
   return app
 }
 
-/** What every endpoint has in common: body and deadline. */
+/** What every endpoint has in common: body, deadline, and the bytes of an answer that is no text. */
 async function handle(
   endpoint: Endpoint,
   {
@@ -103,15 +105,24 @@ async function handle(
     reply,
     services,
     limits,
-  }: { request: FastifyRequest; reply: FastifyReply; services: Services; limits: HttpLimits },
+    pool,
+  }: { request: FastifyRequest; reply: FastifyReply; services: Services; limits: HttpLimits; pool: BufferPool },
 ): Promise<unknown> {
-  return endpoint.handle({
+  const answer = await endpoint.handle({
     services,
     request,
     reply,
     requestId: request.id,
     body: endpoint.body === undefined ? undefined : readBody(request),
-    signal: requestSignal(reply.raw, limits.requestTimeoutMs),
+    signal: requestSignal(request.raw, reply.raw, limits.requestTimeoutMs),
+  })
+  if (typeof answer !== 'object') return answer
+  reply.header('content-type', 'application/json; charset=utf-8')
+  return encodeJson(answer, (bytes) => {
+    const buffer = pool.take(bytes)
+    // Comes when the last byte has been handed to the system, or nothing more will be sent.
+    reply.raw.once('close', () => pool.giveBack(buffer))
+    return buffer
   })
 }
 

@@ -13,6 +13,29 @@ test('any JSON reads back as itself, its numbers as float32', () => {
   )
 })
 
+test('lists of texts, of whole numbers and of records are written as their elements would be alone', () => {
+  const lists = fc.oneof(
+    fc.array(fc.string({ unit: 'binary' })),
+    fc.array(fc.integer()),
+    fc.array(fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true })))),
+  )
+  fc.assert(
+    fc.property(lists, (list) => {
+      const alone = list.map((element) => encodeJson({ element }).toString().slice('{"element":'.length, -1))
+      expect(encodeJson(list).toString()).toBe(`[${alone.join(',')}]`)
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('a sparse term has the digits of its float32', () => {
+  const terms = [{ index: 7, value: Math.fround(0.1), token: '风' }]
+  expect(encodeJson(terms).toString()).toBe('[{"index":7,"value":0.1,"token":"风"}]')
+  expect(encodeJson([{ value: -0 }, JSON.parse('{"__proto__":0.5}')]).toString()).toBe(
+    '[{"value":-0.0},{"__proto__":0.5}]',
+  )
+})
+
 test('text is written as JSON.stringify writes it', () => {
   const value = {
     'ключ "1"': ['风\n\u0000\ud800', '😀', ''],

@@ -1,4 +1,4 @@
-import { floatText, MAX_FLOAT_BYTES, writeFloats } from './float-text.js'
+import { decimalOf, floatText, MAX_FLOAT_BYTES, writeFloats } from './float-text.js'
 
 /** Text that is ready, or a vector whose digits or base64 still have to be written. */
 type Part = string | Float32Array | Uint8Array
@@ -11,14 +11,15 @@ type Part = string | Float32Array | Uint8Array
  *   digits (float-text.ts says which, and that they read back);
  * - a `Uint8Array` is a base64 string, as in protobuf's JSON;
  * - a number that JSON does not have is an error instead of `null`.
+ * @param allocate memory for the answer; called once, with the most that it can take.
  * @throws {RangeError} for NaN and the infinities.
  * @throws {TypeError} for what is no JSON: functions, symbols, bigints.
  */
-export function encodeJson(value: unknown): Buffer {
+export function encodeJson(value: unknown, allocate: (bytes: number) => Buffer = Buffer.allocUnsafe): Buffer {
   const parts: Part[] = []
   const tail = collect(value, '', parts)
   parts.push(tail)
-  const bytes = Buffer.allocUnsafeSlow(parts.reduce((sum, part) => sum + mostBytesOf(part), 0))
+  const bytes = allocate(parts.reduce((sum, part) => sum + mostBytesOf(part), 0))
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let end = 0
   for (const part of parts) {
@@ -50,11 +51,34 @@ function collect(value: unknown, text: string, parts: Part[]): string {
 }
 
 function collectArray(values: readonly unknown[], before: string, parts: Part[]): string {
+  // Thousands of sparse terms, a million tokens: put together piece by piece, such a text is a chain that costs far more to
+  // make one than its digits cost.
+  if (values.every(isNatural)) return before + JSON.stringify(values)
+  if (values.every(isRecord)) return before + JSON.stringify(values.map(withDecimals))
   let text = `${before}[`
-  values.forEach((value, i) => {
-    text = collect(value, i === 0 ? text : `${text},`, parts)
-  })
+  for (const [i, value] of values.entries()) text = collect(value, i === 0 ? text : `${text},`, parts)
   return `${text}]`
+}
+
+/** Written by JSON.stringify as by {@link encodeJson}: a text, or a whole number that is not minus zero. */
+function isNatural(value: unknown): boolean {
+  return typeof value === 'string' || (Number.isInteger(value) && !Object.is(value, -0))
+}
+
+/** An object of texts and numbers, as a sparse term is. */
+function isRecord(value: unknown): value is Record<string, string | number> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) return false
+  return Object.values(value).every((field) => isNatural(field) || (Number.isFinite(field) && !Object.is(field, -0)))
+}
+
+/** A record with numbers of which JSON.stringify writes the digits that {@link encodeJson} writes. */
+function withDecimals(record: Record<string, string | number>): object {
+  const copy: Record<string, string | number> = Object.create(null) // any key is a field, `__proto__` too
+  for (const key of Object.keys(record)) {
+    const field = record[key] as string | number // it has its keys
+    copy[key] = isFraction(field) && Math.fround(field) === field ? decimalOf(field) : field
+  }
+  return copy
 }
 
 function collectObject(object: object, before: string, parts: Part[]): string {
@@ -66,6 +90,10 @@ function collectObject(object: object, before: string, parts: Part[]): string {
     isFirst = false
   }
   return `${text}}`
+}
+
+function isFraction(value: unknown): value is number {
+  return typeof value === 'number' && !Number.isInteger(value)
 }
 
 function numberText(value: number): string {

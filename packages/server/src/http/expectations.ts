@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 
 /** The `Expect` header, where what Node does by itself would not do. */
-export function meetExpectations(app: FastifyInstance): void {
+export function meetExpectations(app: FastifyInstance, { maxBodyBytes }: { maxBodyBytes: number }): void {
   // Node would answer 417 without a body; an expectation that is not known may be ignored (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, response) => app.routing(request, response))
   // An answer that waits for those before it on its connection has no socket yet. «100 Continue» would be put between
-  // its head and its body then; it may be left out (same section).
+  // its head and its body then; it may be left out (same section). Who announces too much is told so and sends nothing.
   app.server.on('checkContinue', (request, response) => {
-    if (response.socket !== null) response.writeContinue()
+    const isTooLarge = Number(request.headers['content-length']) > maxBodyBytes
+    if (response.socket !== null && !isTooLarge) response.writeContinue()
     app.routing(request, response)
   })
 }

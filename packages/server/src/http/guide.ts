@@ -2,7 +2,8 @@ import type { TextModel } from '../catalog/text-model.js'
 
 /** What a caller should know beyond the shapes; the head of `/docs`, in Markdown. */
 export function guideOf(models: readonly TextModel[], { window }: { window: number }): string {
-  return `${BEFORE}\n\n${tableOf(models)}\n\n${AFTER.replace('{window}', String(window))}`
+  const after = AFTER.replace('{choices}', choicesOf(models)).replace('{window}', String(window))
+  return `${BEFORE}\n\n${tableOf(models)}\n\n${after}`
 }
 
 function tableOf(models: readonly TextModel[]): string {
@@ -17,6 +18,21 @@ function tableOf(models: readonly TextModel[]): string {
   ].join('\n')
 }
 
+/** What models other than those whose dimensions are listed make of a request for one. */
+const CHOICES: readonly [TextModel['dimensionChoice'], meaning: string][] = [
+  ['ignored', 'Ignore a requested dimension, as the original service does'],
+  ['any', 'Take any number of components up to the largest shown'],
+  ['refused', 'Refuse a requested dimension'],
+]
+
+function choicesOf(models: readonly TextModel[]): string {
+  const sentences = CHOICES.flatMap(([choice, meaning]) => {
+    const ids = models.filter(({ dimensionChoice }) => dimensionChoice === choice).map(({ id }) => `\`${id}\``)
+    return ids.length === 0 ? [] : [`${meaning}: ${ids.join(', ')}.`]
+  })
+  return sentences.join(' ')
+}
+
 const BEFORE = `
 Self-hosted embeddings that answer the DashScope and the OpenAI protocol. Point an unmodified client at this server:
 
@@ -27,8 +43,7 @@ Self-hosted embeddings that answer the DashScope and the OpenAI protocol. Point 
 `.trim()
 
 const AFTER = `
-All are served by the built-in model, which needs no download and no network. v1 and v2 ignore a requested dimension, as the
-original service does. OpenAI's names take any number of components up to the largest shown.
+All are served by the built-in model, which needs no download and no network. {choices}
 
 **Dimensions.** Every dimension is a prefix of the 2,048 components that the model computes, brought back to unit
 length. Nothing is padded or repeated. The model's meaning lies mainly in the first 384 components; the later ones add

@@ -30,3 +30,13 @@ test('the guide has a row for every model of the catalog', () => {
   expect(guide).toContain('**1024**')
   expect(guide).toContain('reads 123 tokens at a time')
 })
+
+test('the guide says of each model what it makes of a requested dimension, and names no other', () => {
+  const [first] = new Catalog().list()
+  if (first === undefined) throw new TypeError('an empty catalog')
+  const other = (id: string, dimensionChoice: typeof first.dimensionChoice) => ({ ...first, id, dimensionChoice })
+  const guide = guideOf([other('a', 'listed'), other('b', 'ignored'), other('c', 'any')], { window: 123 })
+  expect(guide).toContain('Ignore a requested dimension, as the original service does: `b`.')
+  expect(guide).toContain('up to the largest shown: `c`.')
+  expect(guide).not.toMatch(/Refuse|text-embedding/)
+})

@@ -3,22 +3,28 @@ import { ApiError } from '@quiver/protocol'
 /** Keeps nothing between calls, so one serves all; making one costs more than decoding a short body. */
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 /**
- * Lists, objects and their elements in one body. Every one of them costs a look: two million of them held up all other
- * requests. The largest honest body is LangChain's, a thousand texts as token ids: some hundred thousand numbers.
+ * What a body may have at most, because parsing costs for each of them and holds up all other requests meanwhile:
+ * - `values`: lists, objects and their elements. OpenAI takes 300,000 token ids in a request.
+ * - `fields`: of all objects together, each with a name of its own to keep. 2,048 texts may each come in an object.
+ * - `levels`: of lists and objects within each other. The deepest body that is understood has five.
  */
-const MAX_VALUES = 524_288
+const LIMITS = { values: 327_680, fields: 16_384, levels: 128 }
+type Count = keyof typeof LIMITS
+/** A shorter body cannot have so much that it matters: a field takes five bytes. Most are, and are not looked at. */
+const ALWAYS_SMALL_BYTES = LIMITS.fields * 5
 
 /**
  * Bytes → JSON value.
  *
  * The content type is not asked: curl without `-H` says it sends a form. A UTF-8 byte order mark is skipped.
- * @throws {ApiError} `invalid_body` for anything that is not UTF-8 JSON, or has more than 524,288 values.
+ * @throws {ApiError} `invalid_body` for anything that is not UTF-8 JSON, or has more of something than {@link LIMITS}.
  */
 export function readJson(bytes: Buffer): unknown {
-  if (hasMoreValues(bytes, MAX_VALUES)) {
+  const excess = bytes.length > ALWAYS_SMALL_BYTES ? excessOf(bytes) : undefined
+  if (excess !== undefined) {
     throw new ApiError(
       'invalid_body',
-      `Required body invalid, please check the request body format: more than ${MAX_VALUES} values.`,
+      `Required body invalid, please check the request body format: more than ${LIMITS[excess]} ${excess}.`,
     )
   }
   try {
@@ -32,19 +38,35 @@ export function readJson(bytes: Buffer): unknown {
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-/** What begins a list, an object, or its next element. */
-const BEGINNINGS = new Set(Buffer.from('[{,'))
+/** What each byte means outside of strings: 0, nothing. */
+const [OPENS, CLOSES, SEPARATES, NAMES, QUOTES] = [1, 2, 3, 4, 5]
+const MEANINGS = new Uint8Array(256)
+for (const [characters, meaning] of [
+  ['[{', OPENS],
+  [']}', CLOSES],
+  [',', SEPARATES],
+  [':', NAMES],
+  ['"', QUOTES],
+] as const) {
+  for (const byte of Buffer.from(characters)) MEANINGS[byte] = meaning
+}
 
-/** Counted before parsing, because parsing builds them all. A body that is too short for so many is not looked at. */
-function hasMoreValues(bytes: Buffer, most: number): boolean {
-  if (bytes.length <= most) return false
-  let count = 0
-  for (let at = 0; at < bytes.length && count <= most; at++) {
-    const byte = bytes[at] as number // at < length
-    if (byte === QUOTE) at = endOfString(bytes, at)
-    else if (BEGINNINGS.has(byte)) count++
+/** What there is too much of. Counted before parsing, because parsing builds it all. */
+function excessOf(bytes: Buffer): Count | undefined {
+  let [values, fields, levels] = [0, 0, 0]
+  for (let at = 0; at < bytes.length; at++) {
+    const meaning = MEANINGS[bytes[at] as number] // at < length
+    if (meaning === 0) continue
+    if (meaning === QUOTES) at = endOfString(bytes, at)
+    else if (meaning === NAMES) fields++
+    else if (meaning === CLOSES) levels--
+    else values++
+    if (meaning === OPENS) levels++
+    if (values > LIMITS.values) return 'values'
+    if (fields > LIMITS.fields) return 'fields'
+    if (levels > LIMITS.levels) return 'levels'
   }
-  return count > most
+  return undefined
 }
 
 /** Position of the quote that ends the string which begins at `start`. */

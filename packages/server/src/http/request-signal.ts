@@ -7,19 +7,28 @@ export class ClientGone extends Error {
 
 /**
  * Aborts when the connection closes before the answer has been sent ({@link ClientGone}), or when the request has
- * taken too long (a `TimeoutError`). The timer ends with the answer, so that finished requests leave nothing behind.
+ * taken too long (a `TimeoutError`). The timer ends with the answer or the connection, so that requests leave nothing
+ * behind.
  */
-export function requestSignal(response: ServerResponse, timeoutMs: number): AbortSignal {
+export function requestSignal({ socket }: IncomingMessage, response: ServerResponse, timeoutMs: number): AbortSignal {
   const controller = new AbortController()
   const deadline = setTimeout(
     () => controller.abort(new DOMException(`the request took longer than ${timeoutMs} ms`, 'TimeoutError')),
     timeoutMs,
   )
-  // Comes after every answer too, also on a connection that is kept.
-  response.once('close', () => {
+  const end = () => {
     clearTimeout(deadline)
+    socket.off('close', end)
     if (!response.writableFinished) controller.abort(new ClientGone('the client has gone'))
-  })
+  }
+  // Comes after every answer, also on a connection that is kept; but not for one that still waits for those before it
+  // on its connection, nor for one whose connection has closed already. For these there is the socket.
+  response.once('close', end)
+  if (response.socket === null) {
+    socket.setMaxListeners(0) // as many requests may wait as the client has sent
+    socket.once('close', end)
+  }
+  if (socket.destroyed) end()
   return controller.signal
 }
 

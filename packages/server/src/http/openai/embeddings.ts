@@ -2,9 +2,7 @@ import { openai } from '@quiver/protocol'
 import type { Endpoint } from '../endpoint.js'
 import { runEmbed } from '../run-embed.js'
 import { VECTOR_TO_WIRE } from '../vector-to-wire.js'
-
-/** Texts in one request where the operator allows more than the model's limit: OpenAI's own number. */
-const AUTO_SPLIT_INPUTS = 2048
+import { autoSplitInputs } from './auto-split.js'
 
 export const embeddings: Endpoint = {
   method: 'POST',
@@ -18,8 +16,7 @@ export const embeddings: Endpoint = {
     const { body, requestId, services } = exchange
     const parsed = openai.parseEmbeddings(body)
     const request = await services.detokenize(openai.decodeEmbeddings(parsed))
-    const options = services.isAutoSplit ? { maxInputs: AUTO_SPLIT_INPUTS } : {}
-    const result = await runEmbed(request, exchange, options)
+    const result = await runEmbed(request, exchange, { maxInputs: autoSplitInputs(services) })
     const vectorToWire = VECTOR_TO_WIRE[openai.vectorFormatOf(parsed)]
     return openai.encodeEmbeddings(result, { requestId, vectorToWire })
   },

@@ -1,6 +1,7 @@
 import { openai } from '@quiver/protocol'
 import type { TextModel } from '../../catalog/text-model.js'
-import type { Endpoint } from '../endpoint.js'
+import type { Endpoint, Services } from '../endpoint.js'
+import { autoSplitInputs } from './auto-split.js'
 
 export const models: Endpoint = {
   method: 'GET',
@@ -9,7 +10,10 @@ export const models: Endpoint = {
   tag: 'OpenAI-compatible',
   summary: 'List the models',
   response: openai.ModelList,
-  handle: ({ services }) => ({ object: 'list', data: services.catalog.list().map(toModelObject) }),
+  handle: ({ services }) => ({
+    object: 'list',
+    data: services.catalog.list().map((model) => toModelObject(model, services)),
+  }),
 }
 
 export const model: Endpoint = {
@@ -21,11 +25,11 @@ export const model: Endpoint = {
   response: openai.ModelObject,
   handle: ({ services, request }) => {
     const { model = '' } = request.params as { model?: string } // the route's own parameter, always a string
-    return toModelObject(services.catalog.get(model))
+    return toModelObject(services.catalog.get(model), services)
   },
 }
 
-function toModelObject(model: TextModel): openai.ModelObject {
+function toModelObject(model: TextModel, services: Services): openai.ModelObject {
   const { maxInputs, maxInputTokens, dimensions, defaultDimension, dimensionChoice, outputs } = model
   return {
     id: model.id,
@@ -34,6 +38,7 @@ function toModelObject(model: TextModel): openai.ModelObject {
     owned_by: 'system',
     quiver: {
       maxInputs,
+      maxCompatibleInputs: Math.max(maxInputs, autoSplitInputs(services)),
       maxInputTokens,
       dimensions: [...dimensions],
       defaultDimension,
