@@ -12,3 +12,6 @@ export const QUIVER = join(REPOSITORY, 'packages/server/bin/quiver.js')
 export const DATA = resolve(process.env.QUIVER_DATA ?? join(REPOSITORY, '../shared/data'))
 /** Vectors of earlier runs, by vector space; may be deleted at any time. */
 export const CACHE = resolve(process.env.QUIVER_BENCH_CACHE ?? join(tmpdir(), 'quiver-bench-vectors'))
+
+/** Home of a pipeline that is to have our own models only: a folder that nobody makes. */
+export const NO_HOME = join(tmpdir(), 'quiver-bench-no-home')

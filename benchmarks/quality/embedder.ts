@@ -8,6 +8,7 @@ import type { TextModel } from '@quiver/server/dist/catalog/text-model.js'
 import { createProgress } from '@quiver/server/dist/cli/progress.js'
 import { spaceOf } from '@quiver/server/dist/embedding/space.js'
 import { BUILTIN_WEIGHTS, loadTokenizer } from '@quiver/server/dist/engines/builtin/weights.js'
+import { NO_HOME } from '../places.js'
 import type { Terms } from './sparse.js'
 
 /** The product's own pipeline, as a request to its newest model uses it, with a memory on disk. */
@@ -28,7 +29,7 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
   const pipeline = await assemblePipeline(
-    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {}, engines: {} },
+    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {} },
     signal,
   )
   const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)

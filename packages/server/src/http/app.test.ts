@@ -281,7 +281,7 @@ test('when the client goes, the work is told to stop', async () => {
 test('when the client goes, requests that wait behind another one are told too', async () => {
   const reasons: unknown[] = []
   const started = deferred()
-  const embed: Embed = (_request, signal) =>
+  const embed: Embed = (_request, { signal }) =>
     new Promise((_, reject) => {
       signal.addEventListener('abort', () => {
         reasons.push(signal.reason.name)
