@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { LocatedToken, TokenizedText } from '../engine.js'
-import { type AlignedText, align } from './align.js'
-import { slicesOf } from './slices.js'
-import { Unigram } from './unigram.js'
+import { type AlignedText, align } from '../tokenizers/align.js'
+import { slicesOf } from '../tokenizers/slices.js'
+import { Unigram } from '../tokenizers/unigram.js'
 
 /** The parts of a Hugging Face `tokenizer.json` that this tokenizer implements; any other is refused. */
 const TokenizerFile = z.object({
