@@ -26,6 +26,7 @@ interface Word {
 
 const ASCII_SPACES = /[^ \t\n\r]+/g
 const PLAIN = /^[\x21-\x7e]*$/
+const ONE_WORD = /^[a-z0-9]+$/i
 
 /**
  * BERT's tokenizer: controls removed, accents stripped, lower case as the model wants it; words are cut at spaces, and
@@ -37,12 +38,15 @@ const PLAIN = /^[\x21-\x7e]*$/
 export class BertWordPiece implements TokenModel {
   readonly #options: BertOptions
   readonly #pieces: string[] = []
+  /** Units of the longest piece of a word. */
+  readonly #longestPiece: number
   readonly #runs = new WordCache()
   readonly #words = new WordCache()
 
   constructor(options: BertOptions) {
     this.#options = options
     for (const [piece, id] of options.vocabulary) this.#pieces[id] = piece
+    this.#longestPiece = this.#pieces.reduce((longest, piece) => Math.max(longest, piece.length), 1)
   }
 
   encode(stretch: string, _isStart: boolean, ids: number[]): void {
@@ -82,10 +86,15 @@ export class BertWordPiece implements TokenModel {
   }
 
   decode(ids: readonly number[]): string {
-    return ids.map((id) => this.tokenText(id)).join('').trimStart()
+    return ids
+      .map((id) => this.tokenText(id))
+      .join('')
+      .trimStart()
   }
 
   #encodeRun(run: string): number[] {
+    // What is one word already is remembered as a run.
+    if (ONE_WORD.test(run)) return this.#pieceOut(this.#normalize(run)).map(({ id }) => id)
     const ids: number[] = []
     for (const { text } of wordsOf(this.#normalize(run))) {
       for (const id of this.#words.get(text, (word) => this.#pieceOut(word).map((piece) => piece.id))) ids.push(id)
@@ -119,7 +128,7 @@ export class BertWordPiece implements TokenModel {
     if (word.length > maxWordCharacters && characters(word) > maxWordCharacters) return unknown
     const pieces: { id: number; start: number; end: number }[] = []
     for (let start = 0; start < word.length; ) {
-      let end = word.length
+      let end = Math.min(word.length, start + this.#longestPiece)
       let id: number | undefined
       for (; end > start; end--) {
         const part = word.slice(start, end)

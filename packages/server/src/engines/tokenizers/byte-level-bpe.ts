@@ -102,7 +102,8 @@ export class ByteLevelBpe implements TokenModel {
     const { pattern, isSpaceAdded } = this.#options
     const whole = isSpaceAdded && isStart && text !== '' && !/^\s/u.test(text) ? ` ${text}` : text
     for (let start = 0; start < whole.length; ) {
-      const window = whole.length - start > WINDOW_UNITS ? wellCut(whole.slice(start, start + WINDOW_UNITS)) : whole.slice(start)
+      const window =
+        whole.length - start > WINDOW_UNITS ? wellCut(whole.slice(start, start + WINDOW_UNITS)) : whole.slice(start)
       let done = 0
       for (const { index, 0: match } of window.matchAll(pattern)) {
         // The last match of a window may go on in the next one, unless it fills the window.

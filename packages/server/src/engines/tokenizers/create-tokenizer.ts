@@ -21,10 +21,9 @@ type AddedToken = z.output<typeof AddedToken>
 /** The parts that every `tokenizer.json` has. Padding and truncation are the engine's business and not read. */
 const TokenizerFile = z.object({
   added_tokens: z.array(AddedToken).default([]),
-  normalizer: z.unknown(),
-  pre_tokenizer: z.unknown(),
-  post_processor: z.unknown(),
-  decoder: z.unknown(),
+  normalizer: z.unknown().optional(),
+  pre_tokenizer: z.unknown().optional(),
+  post_processor: z.unknown().optional(),
   model: z.looseObject({ type: z.string().optional() }),
 })
 type TokenizerFile = z.output<typeof TokenizerFile>
@@ -118,7 +117,8 @@ function wordPiece({ normalizer, pre_tokenizer, model }: TokenizerFile): TokenMo
   const parsed = WordPieceModel.safeParse(model).data
   if (clean === undefined || !isBert || parsed === undefined) return undefined
   const unknownId = parsed.vocab[parsed.unk_token]
-  if (unknownId === undefined) throw new TokenizerError(`model.unk_token: ${parsed.unk_token} is not in the vocabulary.`)
+  if (unknownId === undefined)
+    throw new TokenizerError(`model.unk_token: ${parsed.unk_token} is not in the vocabulary.`)
   return new BertWordPiece({
     vocabulary: new Map(Object.entries(parsed.vocab)),
     unknownId,
@@ -153,7 +153,9 @@ function byteLevel({ normalizer, pre_tokenizer, model, added_tokens: added }: To
   if (model.type !== 'BPE') return undefined
   const parsed = BpeModel.safeParse(model).data
   const split = SplitByteLevel.safeParse(pre_tokenizer).data
-  const bytes = split?.pretokenizers[1] ?? ByteLevel.extend({ use_regex: z.literal(true).default(true) }).safeParse(pre_tokenizer).data
+  const bytes =
+    split?.pretokenizers[1] ??
+    ByteLevel.extend({ use_regex: z.literal(true).default(true) }).safeParse(pre_tokenizer).data
   if (parsed === undefined || bytes === undefined) return undefined
   return new ByteLevelBpe({
     vocabulary: new Map(Object.entries(parsed.vocab)),
@@ -170,7 +172,8 @@ function byteLevel({ normalizer, pre_tokenizer, model, added_tokens: added }: To
 function plainTokens(added: readonly AddedToken[]): Map<string, number> {
   const plain = added.filter((token) => !token.special)
   const odd = plain.find((token) => token.single_word || token.lstrip || token.rstrip)
-  if (odd !== undefined) throw new TokenizerError(`added_tokens: ${odd.content} takes what stands beside it, which is not implemented.`)
+  if (odd !== undefined)
+    throw new TokenizerError(`added_tokens: ${odd.content} takes what stands beside it, which is not implemented.`)
   return new Map(plain.map(({ id, content }) => [content, id]))
 }
 
@@ -215,12 +218,18 @@ function isVocabulary(value: unknown): boolean {
 }
 
 function isScored(value: unknown): boolean {
-  return Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry?.[0] === 'string' && typeof entry[1] === 'number')
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((entry) => typeof entry?.[0] === 'string' && typeof entry[1] === 'number')
+  )
 }
 
 function isMerges(value: unknown): boolean {
   const isPair = (merge: unknown) =>
-    typeof merge === 'string' ? merge.includes(' ') : Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string')
+    typeof merge === 'string'
+      ? merge.includes(' ')
+      : Array.isArray(merge) && merge.length === 2 && merge.every((part) => typeof part === 'string')
   return Array.isArray(value) && value.every(isPair)
 }
 

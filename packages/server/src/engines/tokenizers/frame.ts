@@ -23,12 +23,16 @@ export interface Frame {
 
 /** The special ids that a `tokenizer.json`'s post-processor puts around a single text. @throws {TokenizerError} */
 export function frameOf(processor: unknown): Frame {
-  if (processor === null || processor === undefined || Nothing.safeParse(processor).success) return { before: [], after: [] }
+  if (processor === null || processor === undefined || Nothing.safeParse(processor).success)
+    return { before: [], after: [] }
   const several = Several.safeParse(processor)
   if (several.success) {
     const frames = several.data.processors.map(frameOf)
     // Each one works on what the one before it left.
-    return frames.reduce((all, { before, after }) => ({ before: [...before, ...all.before], after: [...all.after, ...after] }))
+    return frames.reduce((all, { before, after }) => ({
+      before: [...before, ...all.before],
+      after: [...all.after, ...after],
+    }))
   }
   const pair = Pair.safeParse(processor)
   if (pair.success) return { before: [pair.data.cls[1]], after: [pair.data.sep[1]] }
@@ -43,7 +47,8 @@ function templateFrame({ single, special_tokens: special }: z.output<typeof Temp
   if (text === -1) throw new TokenizerError('post_processor.single: has no place for the text.')
   const idsOf = (parts: typeof single) =>
     parts.flatMap((part) => {
-      if (!('SpecialToken' in part)) throw new TokenizerError('post_processor.single: repeats the text, which is not implemented.')
+      if (!('SpecialToken' in part))
+        throw new TokenizerError('post_processor.single: repeats the text, which is not implemented.')
       const { id } = part.SpecialToken
       const ids = special[id]?.ids
       if (ids === undefined) throw new TokenizerError(`post_processor.special_tokens: ${id} is missing.`)

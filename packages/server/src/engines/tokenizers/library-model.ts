@@ -16,7 +16,10 @@ export class LibraryModel implements TokenModel {
       this.#library = new Library({ ...Object(file), added_tokens: [], post_processor: null }, {})
       this.#library.encode('a', { add_special_tokens: false })
     } catch (cause) {
-      throw new TokenizerError(`its algorithm is not implemented (${cause instanceof Error ? cause.message : String(cause)}).`, { cause })
+      throw new TokenizerError(
+        `its algorithm is not implemented (${cause instanceof Error ? cause.message : String(cause)}).`,
+        { cause },
+      )
     }
   }
 

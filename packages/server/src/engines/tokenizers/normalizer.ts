@@ -47,7 +47,8 @@ export function createNormalizer(file: unknown): Normalizer {
 function stepsOf(file: unknown, field: string): Step[] {
   if (file === null || file === undefined) return []
   const sequence = z.object({ type: z.literal('Sequence'), normalizers: z.array(z.unknown()) }).safeParse(file)
-  if (sequence.success) return sequence.data.normalizers.flatMap((step, i) => stepsOf(step, `${field}.normalizers[${i}]`))
+  if (sequence.success)
+    return sequence.data.normalizers.flatMap((step, i) => stepsOf(step, `${field}.normalizers[${i}]`))
   const step = Step.safeParse(file)
   if (step.success) return [step.data]
   const { data } = z.object({ type: z.string() }).safeParse(file)
@@ -74,7 +75,7 @@ function compile(step: Step): CompiledStep {
     }
     case 'Replace': {
       const { pattern, content } = step
-      const expression = 'String' in pattern ? new RegExp(escape(pattern.String), 'gu') : toRegExp(pattern.Regex)
+      const expression = 'String' in pattern ? new RegExp(literal(pattern.String), 'gu') : toRegExp(pattern.Regex)
       return {
         apply: (text) => text.replace(expression, () => content),
         align: (aligned) => replaceIn(aligned, expression, content),
@@ -151,6 +152,6 @@ function withoutInlineFlags(pattern: string): string {
   })
 }
 
-function escape(text: string): string {
+function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }

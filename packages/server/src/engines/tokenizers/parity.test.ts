@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { MODELS } from '../../../../../test/weights/folder.js'
+import { modelPath } from '../test-models.test.support.js'
 import { createTokenizer } from './create-tokenizer.js'
 
 /** Written by test/weights/reference_ids.py with the reference implementation; null: a line that spells a special token. */
@@ -10,7 +9,7 @@ interface Reference {
   ids: Record<string, (number[] | null)[]>
 }
 
-const path = join(MODELS, 'reference-ids.json')
+const path = modelPath('reference-ids.json')
 const reference: Reference = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : { texts: [], ids: {} }
 
 describe('10,000 lines of more than 20 languages', () => {
@@ -19,7 +18,7 @@ describe('10,000 lines of more than 20 languages', () => {
   test.each(Object.entries(reference.ids))(
     'have the ids of the reference implementation: %s',
     (model, expected) => {
-      const tokenizer = createTokenizer(JSON.parse(readFileSync(join(MODELS, model, 'tokenizer.json'), 'utf8')))
+      const tokenizer = createTokenizer(JSON.parse(readFileSync(modelPath(model, 'tokenizer.json'), 'utf8')))
       const different = reference.texts.filter((text, line) => {
         const ids = expected[line]
         return ids && JSON.stringify(Array.from(tokenizer.tokenize(text, 1e6).ids)) !== JSON.stringify(ids)

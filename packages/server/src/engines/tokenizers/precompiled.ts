@@ -1,7 +1,8 @@
 /** Characters that follow another one and make one cluster with it. */
-const EXTENDS = /[\p{Grapheme_Extend}\p{Mc}\u0e33\u0eb3\u200d\u{1f3fb}-\u{1f3ff}]/u
+const EXTENDS = /[\u{1f3fb}-\u{1f3ff}\p{Grapheme_Extend}\p{Mc}\u0e33\u0eb3]|\u200d/u
 /** A cluster as far as it matters here: a line's end, a control, or a character with what extends it. */
-const CLUSTER = /\r\n|[\p{Cc}\p{Zl}\p{Zp}]|[^][\p{Grapheme_Extend}\p{Mc}\u0e33\u0eb3\u200d\u{1f3fb}-\u{1f3ff}]{0,64}/gu
+const CLUSTER =
+  /\r\n|[\p{Cc}\p{Zl}\p{Zp}]|[\s\S](?:[\u{1f3fb}-\u{1f3ff}\p{Grapheme_Extend}\p{Mc}\u0e33\u0eb3]|\u200d){0,64}/gu
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 /** Clusters of more bytes are mapped character by character. */
 const MAX_CLUSTER_BYTES = 5

@@ -1,8 +1,10 @@
 import { slicesOf } from './slices.js'
 
-/** A stretch is at least so long, in UTF-16 units, unless the text ends. */
-const LEAST_UNITS = 8_192
-/** And about so long at most; only a text without a space in so many units is cut elsewhere. */
+/** A text of no more UTF-16 units is one stretch. */
+const SHORT_UNITS = 8_192
+/** A stretch is at least so long, unless the text ends. */
+const LEAST_UNITS = 4_096
+/** Only a text without a space in so many units is cut elsewhere. */
 const MOST_UNITS = 65_536
 /** The last unit of a word that a space or a line's end follows. */
 const WORD_END = /\S(?=[ \n])/g
@@ -16,18 +18,15 @@ const WORD_END = /\S(?=[ \n])/g
  */
 export function* stretchesOf(text: string): Generator<string> {
   let start = 0
-  while (text.length - start > MOST_UNITS) {
-    const room = text.slice(start + LEAST_UNITS, start + MOST_UNITS)
+  while (text.length - start > SHORT_UNITS) {
     WORD_END.lastIndex = 0
-    const wordEnd = WORD_END.exec(room)?.index
-    if (wordEnd !== undefined) {
-      const end = start + LEAST_UNITS + wordEnd + 1
-      yield text.slice(start, end)
-      start = end
-      continue
-    }
-    // No space in sight: of the rest, the part up to where its space is, if it has one at all.
-    const [stretch = ''] = slicesOf(text.slice(start), MOST_UNITS)
+    const wordEnd = WORD_END.exec(text.slice(start + LEAST_UNITS, start + MOST_UNITS))?.index
+    if (wordEnd === undefined && text.length - start <= MOST_UNITS) break
+    // No space in sight: up to a character that nothing before it depends on.
+    const [stretch = ''] =
+      wordEnd === undefined
+        ? slicesOf(text.slice(start), MOST_UNITS)
+        : [text.slice(start, start + LEAST_UNITS + wordEnd + 1)]
     yield stretch
     start += stretch.length
   }

@@ -34,7 +34,7 @@ export class TextTokenizer implements Tokenizer {
     this.#model = model
     this.#added = added
     const names = [...added.keys()].sort((a, b) => b.length - a.length)
-    this.#spelled = names.length === 0 ? undefined : new RegExp(names.map(escape).join('|'), 'gu')
+    this.#spelled = names.length === 0 ? undefined : new RegExp(names.map(literal).join('|'), 'gu')
   }
 
   *parts(text: string): Generator<readonly number[]> {
@@ -101,6 +101,6 @@ export class TextTokenizer implements Tokenizer {
   }
 }
 
-function escape(text: string): string {
+function literal(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }

@@ -1,7 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { MODELS } from '../../../../../test/weights/folder.js'
+import { modelPath } from '../test-models.test.support.js'
 import { createTokenizer } from './create-tokenizer.js'
 
 interface Golden {
@@ -14,7 +13,7 @@ interface Golden {
 const goldens: Golden[] = JSON.parse(readFileSync(new URL('./tokenizers.golden.json', import.meta.url), 'utf8'))
 
 describe.each(goldens)('$model', ({ model, cases, framed }) => {
-  const path = join(MODELS, model, 'tokenizer.json')
+  const path = modelPath(model, 'tokenizer.json')
   const isHere = existsSync(path)
   const tokenizer = () => createTokenizer(JSON.parse(readFileSync(path, 'utf8')))
 
@@ -28,7 +27,10 @@ describe.each(goldens)('$model', ({ model, cases, framed }) => {
     const own = tokenizer()
     for (const { text, ids } of cases) {
       const { tokens } = own.locate(text, 1e6)
-      expect(tokens.map(({ id }) => id), text).toEqual(ids)
+      expect(
+        tokens.map(({ id }) => id),
+        text,
+      ).toEqual(ids)
       for (const { start, end } of tokens) expect(0 <= start && start < end && end <= text.length, text).toBe(true)
     }
   })
