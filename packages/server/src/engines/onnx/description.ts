@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ModelError, type ModelFolder } from './model-folder.js'
+import { ModelError, type ModelFolder, type Prompts } from './model-folder.js'
 
 /** How the tokens' states become one vector. */
 export type Pooling = 'cls' | 'mean' | 'mean_sqrt_len' | 'weightedmean' | 'max' | 'lasttoken'
@@ -21,7 +21,7 @@ export interface Description {
   dense: readonly DenseLayer[]
   /** Tokens that the network takes at most, prompt and special tokens included. */
   maxTokens: number
-  prompts: { query: string; document: string }
+  prompts: Prompts
   isLowercased: boolean
   /** Ids that stand for nothing in sparse vectors. */
   configuredIds: { pad: number | undefined; eos: number | undefined }
@@ -68,6 +68,8 @@ const ACTIVATIONS: Readonly<Record<string, DenseLayer['activation']>> = {
 }
 /** Architectures whose tables of positions begin after the padding id. */
 const OFFSET_POSITIONS = new Set(['roberta', 'xlm-roberta', 'xlm-roberta-xl', 'camembert', 'mpnet', 'longformer'])
+/** Where the task stands in a prompt of Qwen3-Embedding and its like, which say no template. */
+const TASK = /^(Instruct: )[\s\S]*(\nQuery: ?)$/
 const QUERY_NAMES = ['query', 'search_query', 'retrieval_query', 's2p_query']
 const DOCUMENT_NAMES = ['document', 'passage', 'corpus', 'search_document', 'retrieval_document']
 
@@ -154,7 +156,7 @@ async function readMaxTokens(
   return maxTokens
 }
 
-async function readPrompts(folder: ModelFolder): Promise<{ query: string; document: string }> {
+async function readPrompts(folder: ModelFolder): Promise<Prompts> {
   if (folder.prompts !== undefined) return folder.prompts
   const path = 'config_sentence_transformers.json'
   const config = await folder.optionalJson(path, TransformersConfig)
@@ -167,5 +169,7 @@ async function readPrompts(folder: ModelFolder): Promise<{ query: string; docume
     const name = names.find((one) => prompts[one] !== undefined) ?? fallback
     return (name === undefined ? undefined : prompts[name]) ?? ''
   }
-  return { query: find(QUERY_NAMES), document: find(DOCUMENT_NAMES) }
+  const query = find(QUERY_NAMES)
+  const instruct = query.replace(TASK, '$1{task}$2')
+  return { query, document: find(DOCUMENT_NAMES), ...(instruct !== query && { instruct }) }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { ApiError, type SparseTerm, type TextType } from '@quiver/protocol'
+import { ApiError, type SparseTerm } from '@quiver/protocol'
 import { chunk } from '../chunk.js'
 import type {
   Batching,
@@ -22,7 +22,7 @@ import { type Description, describe } from './description.js'
 import { groupByLength } from './group-by-length.js'
 import { ModelError, ModelFolder } from './model-folder.js'
 import { loadDense, loadSparseHead } from './parts.js'
-import { joinPrompt, withInstruction } from './prompt.js'
+import { joinPrompt, promptFor } from './prompt.js'
 
 export interface OnnxEngineOptions {
   /** A pulled model: `quiver-model.json` and the files that it names. */
@@ -190,7 +190,7 @@ class OnnxEngine implements Engine {
   }
 
   async prepare(text: string, { textType, instruct, maxTokens, keep, signal }: PrepareOptions): Promise<PreparedText> {
-    const prompt = this.#promptOf(textType, instruct)
+    const prompt = promptFor(this.#description.prompts, textType, instruct)
     const window = this.#windowOf(prompt)
     if (window < 1) {
       throw new ApiError(
@@ -240,11 +240,6 @@ class OnnxEngine implements Engine {
 
   close(): Promise<void> {
     return this.#runner.close()
-  }
-
-  #promptOf(textType: TextType, instruct: string | undefined): string {
-    const prompt = this.#description.prompts[textType]
-    return textType === 'query' ? withInstruction(prompt, instruct) : prompt
   }
 
   /** Tokens of text that fit into a pass behind this prompt. */

@@ -39,7 +39,8 @@ export class Graph {
     const states = find(STATES, 3)
     const pooled = find(POOLED, 2)
     const weights = find(TOKEN_WEIGHTS, 3) ?? find(TOKEN_WEIGHTS, 2)
-    const isPooled = pooling === undefined
+    // A graph that gives whole texts only was exported with its pooling and its dense layers inside.
+    const isPooled = pooling === undefined || (states === undefined && dense.length === 0)
     const used = isPooled ? pooled : states
     if (used?.isTensor !== true) {
       const missing = isPooled

@@ -8,13 +8,21 @@ import { z } from 'zod'
 const FileEntry = z.object({ bytes: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 const isInside = (path: string) => !path.startsWith('/') && !path.split(/[/\\]/).includes('..')
 
+const Prompts = z.object({
+  query: z.string(),
+  document: z.string(),
+  /** The query prompt with `{task}` in place of its task description. */
+  instruct: z.string().includes('{task}').optional(),
+})
+export type Prompts = z.output<typeof Prompts>
+
 /** `quiver-model.json`: what a pulled model is and which files it has. Other keys are somebody else's. */
 const QuiverModel = z.object({
   name: z.string().min(1),
   engine: z.literal('onnx'),
   files: z.record(z.string().refine(isInside, 'lies outside of the folder'), FileEntry),
   weights: z.string(),
-  prompts: z.object({ query: z.string(), document: z.string() }).optional(),
+  prompts: Prompts.optional(),
 })
 
 /** A pulled model's files are missing, damaged, or ask for what is not implemented; the message names file and field. */
@@ -46,7 +54,7 @@ export class ModelFolder {
   }
 
   /** Prompts that the model's own files do not say. */
-  get prompts(): { query: string; document: string } | undefined {
+  get prompts(): Prompts | undefined {
     return this.#model.prompts
   }
 

@@ -1,14 +1,14 @@
+import type { TextType } from '@quiver/protocol'
 import type { Tokenizer } from '../tokenizers/tokenizer.js'
+import type { Prompts } from './model-folder.js'
 
-/** Where an instruction stands in a prompt: Qwen3-Embedding's and its like. */
-const INSTRUCTION = /^Instruct: ([\s\S]*?)(\nQuery: ?)$/
 /** Units of a text's head that are tokenised behind the prompt; no word that matters is longer. */
 const HEAD_UNITS = 256
 
-/** The prompt with another instruction in it; the prompt itself where it has no place for one. */
-export function withInstruction(prompt: string, instruct: string | undefined): string {
-  if (instruct === undefined) return prompt
-  return prompt.replace(INSTRUCTION, (_, _own, end: string) => `Instruct: ${instruct}${end}`)
+/** What stands before a text; a task description changes the prompt of a query, where the model has a place for one. */
+export function promptFor(prompts: Prompts, textType: TextType, task: string | undefined): string {
+  if (textType !== 'query' || task === undefined || prompts.instruct === undefined) return prompts[textType]
+  return prompts.instruct.replace('{task}', () => task)
 }
 
 /** How the ids of a text change when a prompt stands before it. */
