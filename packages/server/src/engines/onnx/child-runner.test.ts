@@ -13,6 +13,7 @@ const setup: ChildSetup = {
   sparse: undefined,
   threads: 1,
   padId: 0,
+  isMemoryKept: true,
   warmUp: [8],
 }
 const job = (length: number, passes = 1): ChildJob => ({

@@ -53,6 +53,7 @@ async function load(setup: ChildSetup): Promise<Graph['report']> {
     logSeverityLevel: 4,
     // Patterns are kept for each shape seen; texts have hundreds of lengths.
     enableMemPattern: false,
+    enableCpuMemArena: setup.isMemoryKept,
     // Threads that spin while they wait take the processor from everybody else.
     extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
   })

@@ -40,13 +40,15 @@ export interface OnnxEngineOptions {
 
 const JOB_TIMEOUT_MS = 300_000
 const MAX_PASS_TOKENS = 8_192
-/** Padded tokens of one run: on a processor more company gains nothing (facts: some 256 to 1,024). */
-const MAX_PADDED_TOKENS = 1_024
+/** Padded tokens of one run: on a processor, company gains up to some 500 and loses from there on (benchmarks/results). */
+const MAX_PADDED_TOKENS = 512
 const MAX_PASSES = 64
 /** Calls under way: the next one is on its way while one runs. */
 const CONCURRENCY = 2
 /** Beside the weights, which are there about twice once the graph is optimised. */
 const MEMORY_BESIDE_WEIGHTS = 4 * 2 ** 30
+/** The memory of a run grows with its longest pass; above this one it is given back after each run. */
+const MAX_KEPT_TOKENS = 1_024
 const WARM_UP = [16, 64, 256]
 
 /**
@@ -60,6 +62,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
   const description = await describe(folder)
   const tokenizer = await loadTokenizer(folder)
   const sparse = await loadSparseHead(folder)
+  const passTokens = Math.min(description.maxTokens, options.maxPassTokens ?? MAX_PASS_TOKENS)
   const setup: ChildSetup = {
     weightsPath: folder.weightsPath,
     pooling: description.pooling,
@@ -68,6 +71,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     sparse: sparse === undefined ? undefined : { weight: sparse.weight, bias: sparse.bias },
     threads: options.threads,
     padId: description.configuredIds.pad ?? 0,
+    isMemoryKept: passTokens <= MAX_KEPT_TOKENS,
     warmUp: WARM_UP,
   }
   const verified = folder.verify(folder.weightFiles, signal)
@@ -92,7 +96,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
       runner,
       report,
       sparsePath: sparse?.path,
-      maxPassTokens: options.maxPassTokens ?? MAX_PASS_TOKENS,
+      passTokens,
     })
     try {
       await verified
@@ -122,7 +126,8 @@ interface Parts {
   runner: ChildRunner
   report: GraphReport
   sparsePath: string | undefined
-  maxPassTokens: number
+  /** Tokens of a pass, with all that stands around the text. */
+  passTokens: number
 }
 
 /** An open model in a child process. */
@@ -144,12 +149,12 @@ class OnnxEngine implements Engine {
   /** Ids whose weights say nothing: those of every text. */
   readonly #silent: ReadonlySet<number>
 
-  constructor({ folder, description, tokenizer, runner, report, sparsePath, maxPassTokens }: Parts) {
+  constructor({ folder, description, tokenizer, runner, report, sparsePath, passTokens }: Parts) {
     this.id = folder.name
     this.#description = description
     this.#tokenizer = tokenizer
     this.#runner = runner
-    this.#passTokens = Math.min(description.maxTokens, maxPassTokens)
+    this.#passTokens = passTokens
     this.dimension = report.dimension
     this.window = Math.min(...(['query', 'document'] as const).map((type) => this.#windowOf(description.prompts[type])))
     const { prompts } = description
