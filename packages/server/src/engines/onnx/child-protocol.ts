@@ -11,6 +11,8 @@ export interface ChildSetup {
   sparse: { weight: Float32Array; bias: number } | undefined
   threads: number
   padId: number
+  /** Compute with OpenVINO in bfloat16 instead of onnxruntime. */
+  openvino: { libraries: string; version: string } | undefined
   /** Whether memory of the largest run is kept for the next one: faster by some percent. */
   isMemoryKept: boolean
   /** Lengths of the passes that are run once before it is ready. */

@@ -14,6 +14,7 @@ const setup: ChildSetup = {
   threads: 1,
   padId: 0,
   isMemoryKept: true,
+  openvino: undefined,
   warmUp: [8],
 }
 const job = (length: number, passes = 1): ChildJob => ({

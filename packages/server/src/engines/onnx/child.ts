@@ -1,18 +1,20 @@
 /**
- * The process of one ONNX model: its own onnxruntime session, one run at a time.
+ * The process of one ONNX model: its own session, one run at a time.
  *
- * onnxruntime computes synchronously, takes as much memory as a graph asks for, and ends its process when it breaks; so
- * it has one of its own, which `child-runner.ts` watches and starts anew.
+ * The network computes synchronously, takes as much memory as its graph asks for, and may end its process; so it has
+ * one of its own, which `child-runner.ts` watches and starts anew.
  */
-import { InferenceSession } from 'onnxruntime-node'
 import type { ChildJob, ChildReply, ChildRequest, ChildSetup } from './child-protocol.js'
 import { Graph } from './graph.js'
+import { openOnnxruntime } from './onnxruntime-session.js'
+import { openOpenvino } from './openvino-session.js'
 import { applyDense, pool } from './pooling.js'
+import type { NetworkSession } from './session.js'
 
 const reply = (message: ChildReply) => {
   process.send?.(message)
 }
-let model: { session: InferenceSession; graph: Graph; setup: ChildSetup } | undefined
+let model: { session: NetworkSession; graph: Graph; setup: ChildSetup } | undefined
 /** Runs follow each other; the end waits for the last. */
 let turn: Promise<void> = Promise.resolve()
 
@@ -24,7 +26,7 @@ process.on('disconnect', () => process.exit(0))
 
 async function answer(request: ChildRequest): Promise<void> {
   if (request.kind === 'end') {
-    await model?.session.release()
+    await model?.session.close()
     process.disconnect?.()
     return
   }
@@ -43,20 +45,13 @@ async function answer(request: ChildRequest): Promise<void> {
   }
 }
 
+function open({ weightsPath, threads, isMemoryKept, openvino }: ChildSetup): Promise<NetworkSession> {
+  if (openvino !== undefined) return openOpenvino(weightsPath, { ...openvino, threads })
+  return openOnnxruntime(weightsPath, { threads, isMemoryKept })
+}
+
 async function load(setup: ChildSetup): Promise<Graph['report']> {
-  const session = await InferenceSession.create(setup.weightsPath, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: setup.threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 4,
-    // Patterns are kept for each shape seen; texts have hundreds of lengths.
-    enableMemPattern: false,
-    enableCpuMemArena: setup.isMemoryKept,
-    // Threads that spin while they wait take the processor from everybody else.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-  })
+  const session = await open(setup)
   const graph = new Graph(session, setup)
   model = { session, graph, setup }
   let { dimension } = graph.report

@@ -1,5 +1,6 @@
 import { fromBfloat16, fromHalf } from './half.js'
 import type { DenseTensor } from './safetensors.js'
+import { readZip, type ZipEntry } from './zip.js'
 
 /** A file that PyTorch wrote holds more than a table of tensors. */
 export class TorchFileError extends Error {
@@ -12,9 +13,6 @@ const STORAGES: Readonly<Record<string, (bytes: ArrayBuffer) => Float32Array>> =
   HalfStorage: (bytes) => fromHalf(new Uint16Array(bytes)),
   BFloat16Storage: (bytes) => fromBfloat16(new Uint16Array(bytes)),
 }
-const END_OF_DIRECTORY = 0x06054b50
-const DIRECTORY_ENTRY = 0x02014b50
-const STORED = 0
 
 /** What the pickle names. */
 class Global {
@@ -40,7 +38,7 @@ class Storage {
  * @throws {TorchFileError} naming the instruction or name that is refused.
  */
 export function readTorchFile(file: Buffer): Map<string, DenseTensor> {
-  const entries = readZip(file)
+  const entries = new Map(unzip(file).map(({ name, read }) => [name, read()]))
   const pickle = [...entries].find(([name]) => name.endsWith('/data.pkl'))
   if (pickle === undefined) throw new TorchFileError('holds no data.pkl')
   const [path, program] = pickle
@@ -60,31 +58,12 @@ export function readTorchFile(file: Buffer): Map<string, DenseTensor> {
   return tensors
 }
 
-/** Entries of a zip file that are stored as they are. */
-function readZip(file: Buffer): Map<string, Buffer> {
-  const end = file.lastIndexOf(Buffer.from([0x50, 0x4b, 0x05, 0x06]))
-  if (end === -1 || file.length < end + 22 || file.readUInt32LE(end) !== END_OF_DIRECTORY)
-    throw new TorchFileError('is no zip file')
-  const entries = new Map<string, Buffer>()
-  let place = file.readUInt32LE(end + 16)
-  for (let left = file.readUInt16LE(end + 10); left > 0; left--) {
-    if (place + 46 > file.length || file.readUInt32LE(place) !== DIRECTORY_ENTRY)
-      throw new TorchFileError('has a broken directory')
-    const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((at) => file.readUInt16LE(place + at)) as [
-      number,
-      number,
-      number,
-    ]
-    const name = file.toString('utf8', place + 46, place + 46 + nameBytes)
-    if (file.readUInt16LE(place + 10) !== STORED) throw new TorchFileError(`compresses ${name}`)
-    const local = file.readUInt32LE(place + 42)
-    if (local + 30 > file.length) throw new TorchFileError(`${name} is cut off`)
-    const start = local + 30 + file.readUInt16LE(local + 26) + file.readUInt16LE(local + 28)
-    const bytes = file.subarray(start, start + file.readUInt32LE(place + 24))
-    entries.set(name, bytes)
-    place += 46 + nameBytes + extraBytes + commentBytes
+function unzip(file: Buffer): ZipEntry[] {
+  try {
+    return readZip(file)
+  } catch (cause) {
+    throw new TorchFileError(cause instanceof Error ? cause.message : String(cause), { cause })
   }
-  return entries
 }
 
 /** Runs the instructions of pickle's protocol 2 that build a dictionary of tensors. */
