@@ -19,6 +19,9 @@ import type { Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
 import { VERSION } from './version.js'
 
+// For the command that installs it: only this file knows concrete engines.
+export { AcceleratorError, installAccelerator, multipliesBfloat16 } from './engines/onnx/accelerator.js'
+
 /** What computes: enough for the command line, which needs no server. */
 export interface Pipeline {
   catalog: Catalog

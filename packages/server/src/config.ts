@@ -58,6 +58,10 @@ export const Settings = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('warn')
     .describe('info adds a line for each request. Inputs and keys are never logged.'),
+  packageIndexUrl: z
+    .url({ protocol: /^https?$/ })
+    .default('https://pypi.org/simple')
+    .describe('Package index that `quiver accelerate` fetches from: PyPI, or a mirror of it.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
+import { accelerateCommand } from './accelerate.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
@@ -33,12 +34,20 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver accelerate                            faster arithmetic for ONNX models
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
+  for (const command of [
+    serveCommand(),
+    embedCommand(),
+    tokensCommand(),
+    modelsCommand(),
+    accelerateCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program

@@ -8,6 +8,10 @@ import { fileURLToPath } from 'node:url'
 export const MODELS =
   process.env.QUIVER_TEST_MODELS ?? fileURLToPath(new URL('../../../../.cache/test-models/', import.meta.url))
 
+/** A home with the accelerator, where `quiver accelerate --home .cache/test-home` was run. */
+export const TEST_HOME =
+  process.env.QUIVER_TEST_HOME ?? fileURLToPath(new URL('../../../../.cache/test-home/', import.meta.url))
+
 export function modelPath(...parts: readonly string[]): string {
   return join(MODELS, ...parts)
 }

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cosine } from '../../vector/vector.js'
 import type { Engine, PrepareOptions } from '../engine.js'
 import { engineSuite } from '../engine.suite.js'
-import { copyModel, missing, modelPath } from '../test-models.test.support.js'
+import { copyModel, missing, modelPath, TEST_HOME } from '../test-models.test.support.js'
+import { findAccelerator } from './accelerator.js'
 import { startOnnxEngine } from './engine.js'
 
 interface Case {
@@ -82,6 +83,30 @@ describe.each(goldens)('$model', ({ model, cases }) => {
       }
     })
   })
+})
+
+describe.each(goldens)('$model, accelerated', ({ model, cases }) => {
+  const accelerator = findAccelerator(TEST_HOME)
+  test.skipIf(missing(model) || accelerator === undefined)(
+    'vectors are those of sentence-transformers, and their space is another',
+    async () => {
+      // Rounding shows more in 32 random components than in 384 trained ones.
+      const least = model.startsWith('tiny-') ? 0.999 : 0.9999
+      const copy = copyModel(model, { 'quiver-golden.json': goldenOf(model) })
+      const [engine, plain] = await Promise.all([
+        startOnnxEngine({ ...options, folder: copy.folder, accelerator }),
+        startOnnxEngine({ ...options, folder: copy.folder }),
+      ])
+      for (const { text, type, dense } of cases) {
+        const own = await vectorOf(engine, text, { textType: type })
+        expect(cosine(own.dense, Float32Array.from(dense)), text).toBeGreaterThan(least)
+      }
+      expect(engine.network?.arithmetic).toMatch(/^bfloat16/)
+      expect(engine.identity).not.toBe(plain.identity)
+      await Promise.all([engine.close(), plain.close()])
+      copy.remove()
+    },
+  )
 })
 
 if (missing('multilingual-e5-small') === undefined) {

@@ -104,7 +104,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     })
     try {
       await verified
-      await proveItself(engine, folder, signal)
+      await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
     } catch (error) {
       await engine.close()
       throw error
