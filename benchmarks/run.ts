@@ -3,6 +3,7 @@ import { quality } from './quality/run.js'
 import { engine } from './speed/engine.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
+import { onnx } from './speed/onnx.js'
 import { startup } from './speed/startup.js'
 import { wire } from './speed/wire.js'
 
@@ -10,6 +11,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   quality,
   engine,
   http,
+  onnx,
   wire,
   startup,
   install,

@@ -27,6 +27,8 @@ import { VERSION } from './version.js'
 
 /** For comparing a model here with one at another server. */
 export { openRemoteModel } from './engines/upstream/remote-model.js'
+// For the command that installs it: only this file knows concrete engines.
+export { AcceleratorError, installAccelerator, multipliesBfloat16 } from './engines/onnx/accelerator.js'
 
 /** What computes: enough for the command line, which needs no server. */
 export interface Pipeline {

@@ -65,6 +65,10 @@ export const Settings = z.strictObject({
     .default({})
     .meta({ fileOnly: true })
     .describe('Engines besides the built-in one, by the id that models name.'),
+  packageIndexUrl: z
+    .url({ protocol: /^https?$/ })
+    .default('https://pypi.org/simple')
+    .describe('Package index that `quiver accelerate` fetches from: PyPI, or a mirror of it.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})

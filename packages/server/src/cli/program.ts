@@ -3,6 +3,7 @@ import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { PullError } from '../pull/pull-error.js'
 import { VERSION } from '../version.js'
+import { accelerateCommand } from './accelerate.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
@@ -43,6 +44,7 @@ Examples:
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
   $ quiver verify text-embedding-v4 --against https://dashscope.aliyuncs.com/api/v1
+  $ quiver accelerate                            faster arithmetic for ONNX models
   $ quiver doctor                                check this installation
   $ quiver pull all-minilm-l6-v2                 fetch an open model; quiver list --available names more
   $ quiver use text-embedding-v4 all-minilm-l6-v2   put it behind a public name
@@ -59,6 +61,7 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     exportCommand(),
     importCommand(),
     useCommand(),
+    accelerateCommand(),
   ]
   for (const command of [...serving, ...pulled]) program.addCommand(command.copyInheritedSettings(program))
   return program

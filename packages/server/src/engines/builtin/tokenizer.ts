@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { LocatedToken, TokenizedText } from '../engine.js'
-import { type AlignedText, align } from './align.js'
-import { slicesOf } from './slices.js'
-import { Unigram } from './unigram.js'
+import { type AlignedText, align } from '../tokenizers/align.js'
+import { slicesOf } from '../tokenizers/slices.js'
+import { toForm } from '../tokenizers/unicode-form.js'
+import { Unigram } from '../tokenizers/unigram.js'
 
 /** The parts of a Hugging Face `tokenizer.json` that this tokenizer implements; any other is refused. */
 const TokenizerFile = z.object({
@@ -34,8 +35,6 @@ const MAX_CACHED_WORD = 24
 /** Entries of the word cache, about 20 MB; when it is full it starts anew. */
 const MAX_CACHED_WORDS = 100_000
 const WORD_START = '▁'
-/** No word of any language has this many combining marks on one letter; UAX #15's stream-safe limit is 30. */
-const LONG_MARKS = /\p{M}{64}/gu
 
 /**
  * Text → token ids, equal to those of the reference implementation on the same `tokenizer.json`.
@@ -162,20 +161,9 @@ export class Tokenizer {
   }
 }
 
-/**
- * NFKC in linear time. Marks are put into canonical order by insertion, which is quadratic in the length of a run of
- * them; a hostile run is therefore cut into stretches that are normalised one by one.
- */
+/** Linear in the text's length, whatever marks it has. */
 function nfkc(text: string): string {
-  if (text.search(LONG_MARKS) === -1) return text.normalize('NFKC')
-  let normalized = ''
-  let start = 0
-  for (const { index, 0: marks } of text.matchAll(LONG_MARKS)) {
-    const end = index + marks.length
-    normalized += text.slice(start, end).normalize('NFKC')
-    start = end
-  }
-  return normalized + text.slice(start).normalize('NFKC')
+  return toForm(text, 'NFKC')
 }
 
 /** One plain loop: a schema for each of 76,000 entries would take longer than the rest of the start. */

@@ -22,11 +22,16 @@ export function align(
   original: string,
   { nfkc, removed, spaces }: { nfkc: (text: string) => string; removed: RegExp; spaces: RegExp },
 ): AlignedText {
-  const whole = normalize(original.toWellFormed(), nfkc)
+  const whole = alignForm(original.toWellFormed(), nfkc)
   return trim(replaceIn(replaceIn(whole, removed, ''), spaces, ' '))
 }
 
-function normalize(text: string, nfkc: (text: string) => string): AlignedText {
+/**
+ * Normalise stretch by stretch, a stretch being a character with what may merge with it.
+ *
+ * @param text well-formed UTF-16. @param toNormal changes no stretch by what stands beside it.
+ */
+export function alignForm(text: string, toNormal: (stretch: string) => string): AlignedText {
   const aligned = { text: '', starts: [] as number[], ends: [] as number[] }
   let start = 0
   const add = (normalized: string, from: number, to: number) => {
@@ -38,7 +43,7 @@ function normalize(text: string, nfkc: (text: string) => string): AlignedText {
   }
   const flush = (end: number) => {
     const stretch = text.slice(start, end)
-    const normalized = nfkc(stretch)
+    const normalized = toNormal(stretch)
     if (normalized !== stretch) add(normalized, start, end)
     else
       for (const { index, 0: character } of stretch.matchAll(/./gsu)) {
@@ -61,7 +66,7 @@ function continues(character: string): boolean {
 }
 
 /** Replace each match; of its units the last ones stay, as many as the replacement has. */
-function replaceIn({ text, starts, ends }: AlignedText, pattern: RegExp, replacement: string): AlignedText {
+export function replaceIn({ text, starts, ends }: AlignedText, pattern: RegExp, replacement: string): AlignedText {
   const isKept = new Array<boolean>(text.length).fill(true)
   for (const { index, 0: match } of text.matchAll(pattern)) {
     isKept.fill(false, index, index + match.length - replacement.length)
