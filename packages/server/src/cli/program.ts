@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
+import { OnDemandError } from '../engines/on-demand.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
+import { enginesCommand } from './engines.js'
 import { EXIT, UserError } from './exit.js'
 import { modelsCommand } from './models.js'
 import { serveCommand } from './serve.js'
@@ -34,11 +36,14 @@ Examples:
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
   $ quiver doctor                                check this installation
+  $ quiver engines add llama-cpp                 install what computes GGUF models
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
+  const commands = [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand(), enginesCommand()]
+  for (const command of commands) {
+    for (const nested of command.commands) nested.copyInheritedSettings(program)
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program
@@ -50,7 +55,7 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
     return EXIT.usage
   }
-  if (error instanceof HomeError || error instanceof UserError) {
+  if (error instanceof HomeError || error instanceof OnDemandError || error instanceof UserError) {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }
