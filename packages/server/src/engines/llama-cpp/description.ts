@@ -71,7 +71,7 @@ const LISTS = new Set(['tokenizer.ggml.tokens', 'tokenizer.ggml.token_type'])
  * @throws {GgufError} naming the key that is missing, or whose value is none that an embedding model can have.
  */
 export async function describe(path: string, stated?: Pooling): Promise<Description> {
-  const metadata = await readGguf(path, LISTS)
+  const metadata = await readGguf(path, { arrays: LISTS })
   const architecture = text(metadata, 'general.architecture')
   const tokenizer = text(metadata, 'tokenizer.ggml.model')
   const vocabulary = list(metadata, 'tokenizer.ggml.tokens', 'string')
@@ -94,9 +94,10 @@ export async function describe(path: string, stated?: Pooling): Promise<Descript
   }
 }
 
-/** Components of the vectors of a file, from its header alone. @throws {GgufError} */
+/** Components of the vectors of a file; reads no further than to where it says so. @throws {GgufError} */
 export async function dimensionOf(path: string): Promise<number> {
-  const metadata = await readGguf(path)
+  const key = (metadata: GgufMetadata) => `${metadata.get('general.architecture')}.embedding_length`
+  const metadata = await readGguf(path, { isEnough: (found) => found.has(key(found)) })
   return count(metadata, `${text(metadata, 'general.architecture')}.embedding_length`)
 }
 

@@ -17,7 +17,7 @@ import { proveItself } from '../pulled/canary.js'
 import { ModelError } from '../pulled/model-folder.js'
 import { promptFor } from '../pulled/prompt.js'
 import type { LlamaJob, LlamaReport, LlamaResult, LlamaSetup, TokenizeJob, TokenizeResult } from './child-protocol.js'
-import { type Description, describe } from './description.js'
+import { type Description, describe, dimensionOf } from './description.js'
 import { GgufError } from './gguf.js'
 import { createInspector } from './inspector.js'
 import { openSource, type Source, type SourceOptions } from './source.js'
@@ -65,7 +65,7 @@ type Runner = ChildRunner<LlamaSetup, LlamaReport, LlamaJob, LlamaResult>
 export async function startLlamaCppEngine(options: LlamaCppEngineOptions): Promise<Engine> {
   const { signal } = options
   const source = await openSource(options)
-  const description = await describeSource(source)
+  const description = await ofFile(source, () => describe(source.weightsPath, source.pooling))
   const engineFolder = await installedFolder(options.home, LLAMA_CPP)
   const { windowTokens = WINDOW_TOKENS } = options
   const passTokens = passTokensOf(description, windowTokens)
@@ -103,12 +103,14 @@ export async function startLlamaCppEngine(options: LlamaCppEngineOptions): Promi
 
 /** Components of a model's vectors, without starting it. @throws {ModelError} */
 export async function llamaCppDimension(options: SourceOptions): Promise<number> {
-  return (await describeSource(await openSource(options))).dimension
+  const source = await openSource(options)
+  return ofFile(source, () => dimensionOf(source.weightsPath))
 }
 
-async function describeSource(source: Source): Promise<Description> {
+/** What reads a header says what is wrong with it, but not of which model it is. */
+async function ofFile<Value>(source: Source, read: () => Promise<Value>): Promise<Value> {
   try {
-    return await describe(source.weightsPath, source.pooling)
+    return await read()
   } catch (error) {
     if (!(error instanceof GgufError)) throw error
     throw new ModelError(`${source.name}: ${error.message}`, { cause: error })

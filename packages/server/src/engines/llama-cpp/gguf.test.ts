@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const read = async (bytes: Buffer, arrays: string[] = []) => {
   const path = join(folder, 'model.gguf')
   writeFileSync(path, bytes)
-  return readGguf(path, new Set(arrays))
+  return readGguf(path, { arrays: new Set(arrays) })
 }
 const SOUND = ggufBytes({
   'general.architecture': string('qwen3'),
@@ -27,6 +27,14 @@ test('metadata are read, lists only where they are wanted', async () => {
     'qwen3.embedding_length': 1024,
   })
   expect((await read(SOUND, ['tokenizer.ggml.tokens'])).get('tokenizer.ggml.tokens')).toEqual(['a', 'é'])
+})
+
+test('reading ends when enough is known, before what is broken behind it', async () => {
+  const path = join(folder, 'cut.gguf')
+  writeFileSync(path, SOUND.subarray(0, 24 + 8 + 20 + 4 + 8 + 5))
+  await expect(readGguf(path)).rejects.toThrow(/breaks off/)
+  const enough = await readGguf(path, { isEnough: (metadata) => metadata.has('general.architecture') })
+  expect(enough.get('general.architecture')).toBe('qwen3')
 })
 
 test('every scalar type is read', async () => {

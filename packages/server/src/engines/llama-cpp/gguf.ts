@@ -42,13 +42,19 @@ const SCALARS: Readonly<Record<number, readonly [number, (bytes: Buffer) => Gguf
 }
 const [STRING, ARRAY] = [8, 9]
 
+export interface ReadGgufOptions {
+  /** Keys whose lists are wanted; others are passed over, because vocabularies are large. */
+  arrays?: ReadonlySet<string>
+  /** Asked after each key; true ends the reading. Default: all is read. */
+  isEnough?: (metadata: GgufMetadata) => boolean
+}
+
 /**
  * Read the metadata of a GGUF file of version 2 or 3.
  *
- * @param arrays keys whose lists are wanted; others are passed over, because vocabularies are large.
  * @throws {GgufError} for a file that is none, and for one that the system cannot read.
  */
-export async function readGguf(path: string, arrays: ReadonlySet<string> = new Set()): Promise<GgufMetadata> {
+export async function readGguf(path: string, { arrays, isEnough }: ReadGgufOptions = {}): Promise<GgufMetadata> {
   const handle = await open(path).catch((error: NodeJS.ErrnoException) => {
     throw new GgufError(`the file cannot be read (${error.code ?? error.message}).`)
   })
@@ -61,10 +67,10 @@ export async function readGguf(path: string, arrays: ReadonlySet<string> = new S
     await reader.take(8) // number of tensors
     const keys = await reader.length(MAX_KEYS, 'keys')
     const metadata = new Map<string, GgufValue>()
-    for (let i = 0; i < keys; i++) {
+    for (let i = 0; i < keys && isEnough?.(metadata) !== true; i++) {
       const key = (await reader.take(await reader.length(MAX_KEY_BYTES, 'bytes of a key'))).toString('utf8')
       if (metadata.has(key)) throw new GgufError(`it has the key ${key} twice.`)
-      const value = await readValue(reader, arrays.has(key))
+      const value = await readValue(reader, arrays?.has(key) === true)
       if (value !== undefined) metadata.set(key, value)
     }
     return metadata
