@@ -13,6 +13,8 @@ import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
+import { LLAMA_CPP, llamaCppDimension, startLlamaCppEngine } from './engines/llama-cpp/engine.js'
+import { findPulledModels } from './engines/pulled/find-models.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
 import type { Logger } from './telemetry/log.js'
@@ -32,16 +34,16 @@ export interface Pipeline {
 }
 
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
+export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
 
 /**
  * The catalog with the models of the configuration. Fast: starts no engine.
  *
  * @throws {ConfigError} listing every mistake in them.
  */
-export async function assembleCatalog({ models }: Pick<Settings, 'models'>): Promise<Catalog> {
-  const { output } = await loadManifest(BUILTIN_WEIGHTS)
-  const configured = configuredModels(models, new Map([[BUILTIN_ID, output.shape[1]]]))
+export async function assembleCatalog(settings: Pick<Settings, 'home' | 'threads' | 'models'>): Promise<Catalog> {
+  const specs = await engineSpecs(settings)
+  const configured = configuredModels(settings.models, new Map(specs.map(({ id, dimension }) => [id, dimension])))
   if (configured.mistakes.length > 0) throw new ConfigError(configured.mistakes.join('\n'))
   return new Catalog(configured.models)
 }
@@ -66,8 +68,8 @@ export async function assemblePipeline(
   { catalog, onFailure }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const served = catalog ?? (await assembleCatalog(settings))
-  const { threads, maxQueuedInputs: maxQueued, cacheBytes } = settings
-  const engines = new RunningEngines(await engineSpecs({ threads }), { maxQueued, ...(onFailure && { onFailure }) })
+  const { maxQueuedInputs: maxQueued, cacheBytes } = settings
+  const engines = new RunningEngines(await engineSpecs(settings), { maxQueued, ...(onFailure && { onFailure }) })
   try {
     await engines.startRequired(signal)
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
@@ -91,9 +93,11 @@ export async function assemblePipeline(
 }
 
 /** Every engine of this installation. */
-async function engineSpecs({ threads }: Pick<Settings, 'threads'>): Promise<EngineSpec[]> {
+async function engineSpecs(settings: Pick<Settings, 'home' | 'threads'>): Promise<EngineSpec[]> {
+  const { threads } = settings
   const { output } = await loadManifest(BUILTIN_WEIGHTS)
   return [
+    ...(await llamaCppSpecs(settings)),
     {
       id: BUILTIN_ID,
       dimension: output.shape[1],
@@ -101,6 +105,18 @@ async function engineSpecs({ threads }: Pick<Settings, 'threads'>): Promise<Engi
       start: (signal) => startBuiltinEngine({ threads, signal }),
     },
   ]
+}
+
+/** Pulled GGUF models. One whose header cannot be read is not offered; `quiver show` says what is wrong with it. */
+async function llamaCppSpecs({ home, threads }: Pick<Settings, 'home' | 'threads'>): Promise<EngineSpec[]> {
+  const specs: EngineSpec[] = []
+  for (const { name, folder } of await findPulledModels(home, LLAMA_CPP)) {
+    const dimension = await llamaCppDimension({ folder }).catch(() => undefined)
+    if (dimension === undefined) continue
+    const start = (signal: AbortSignal) => startLlamaCppEngine({ folder, home, threads, signal })
+    specs.push({ id: name, dimension, startsWith: 'demand', start })
+  }
+  return specs
 }
 
 /** A server that is ready once `start` resolves. */
