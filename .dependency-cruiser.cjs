@@ -8,7 +8,7 @@ const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 /** Rooms from left to right; an import may only point to the right of its own column, or into its own room. */
 const COLUMNS = [
   ['main', 'cli'],
-  ['assemble'],
+  ['assemble', 'assemble-engines'],
   ['http'],
   ['apps', 'jobs', 'files'],
   ['embedding', 'admission', 'usage', 'verify'],
@@ -32,7 +32,7 @@ const leftward = COLUMNS.flatMap((column, index) => {
 })
 
 /** Rooms of one column do not know each other; the only exceptions. main and cli are one group. */
-const NEIGHBOURS = { admission: ['usage'], main: ['cli'] }
+const NEIGHBOURS = { admission: ['usage'], main: ['cli'], assemble: ['assemble-engines'] }
 
 const sideways = COLUMNS.flatMap((column) =>
   column.flatMap((room) => {
@@ -58,7 +58,10 @@ module.exports = {
       name: 'only-assemble-knows-engines',
       comment: 'A concrete engine or store is chosen in the composition root; everyone else sees the interface.',
       severity: 'error',
-      from: { path: '^packages/server/src/', pathNot: ['^packages/server/src/(assemble\\.ts|engines/|stores/)'] },
+      from: {
+        path: '^packages/server/src/',
+        pathNot: ['^packages/server/src/(assemble(-engines)?\\.ts|engines/|stores/)'],
+      },
       to: { path: '^packages/server/src/(engines/[^/]+/|stores/)' },
     },
     {

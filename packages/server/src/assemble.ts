@@ -1,34 +1,26 @@
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
+import { assembleEngines, type Engines } from './assemble-engines.js'
 import { Catalog, OWN_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
-import { toTextModel } from './catalog/pulled-models.js'
 import { applyServing } from './catalog/serving.js'
 import { ConfigError, type Settings } from './config.js'
 import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createInspect, type Inspect } from './embedding/inspect.js'
-import { type EngineSpec, RunningEngines } from './embedding/running-engines.js'
+import { RunningEngines } from './embedding/running-engines.js'
 import { createEmbedText } from './embedding/text-vectors.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
-import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
-import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
+import { BUILTIN_ID } from './engines/builtin/engine.js'
 import type { Engine } from './engines/engine.js'
-import { startUpstreamEngine } from './engines/upstream/engine.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
-import { listModels } from './pull/model-store.js'
 import { readServing } from './serving-file.js'
 import { createLog, type Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
 import { createSelfTest, type SelfTest } from './verify/self-test.js'
 import { VERSION } from './version.js'
-
-/** For comparing a model here with one at another server. */
-export { openRemoteModel } from './engines/upstream/remote-model.js'
-// For the command that installs it: only this file knows concrete engines.
-export { AcceleratorError, installAccelerator, multipliesBfloat16 } from './engines/onnx/accelerator.js'
 
 /** What computes: enough for the command line, which needs no server. */
 export interface Pipeline {
@@ -55,25 +47,15 @@ export type PipelineSettings = Pick<
  *
  * @throws {ConfigError} listing every mistake in them.
  */
-export async function assembleCatalog({
-  home,
-  models,
-  engines,
-}: Pick<Settings, 'home' | 'models' | 'engines'>): Promise<Catalog> {
-  const { output } = await loadManifest(BUILTIN_WEIGHTS)
-  const pulled = listModels(home).models.map(({ model }) => model)
-  const dimensions = new Map([
-    ...Object.entries(engines).map(([id, { dimension }]): [string, number] => [id, dimension]),
-    ...pulled.map(({ name, dimension }): [string, number] => [name, dimension]),
-    [BUILTIN_ID, output.shape[1]],
-  ])
-  const served = applyServing(OWN_MODELS, pulled.map(toTextModel), readServing(home))
+export async function assembleCatalog(settings: PipelineSettings): Promise<Catalog> {
+  return catalogOf(settings, await assembleEngines(settings))
+}
+
+function catalogOf({ home, models }: Pick<Settings, 'home' | 'models'>, engines: Engines): Catalog {
+  const served = applyServing(OWN_MODELS, engines.pulled, readServing(home))
+  const dimensions = new Map(engines.specs.map(({ id, dimension }) => [id, dimension]))
   const configured = configuredModels(models, dimensions, served.models)
-  const mistakes = [...served.mistakes, ...configured.mistakes]
-  if (Object.hasOwn(engines, BUILTIN_ID)) mistakes.push(`engines.${BUILTIN_ID}: is the built-in engine's id.`)
-  for (const { name } of pulled) {
-    if (Object.hasOwn(engines, name)) mistakes.push(`engines.${name}: is the name of a pulled model.`)
-  }
+  const mistakes = [...engines.mistakes, ...served.mistakes, ...configured.mistakes]
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
   return new Catalog(configured.models)
 }
@@ -99,9 +81,10 @@ export async function assemblePipeline(
   signal: AbortSignal,
   { catalog, onFailure, log = createLog('warn') }: PipelineOptions = {},
 ): Promise<Pipeline> {
-  const served = catalog ?? (await assembleCatalog(settings))
   const { maxQueuedInputs: maxQueued, cacheBytes } = settings
-  const engines = new RunningEngines(await engineSpecs(settings, log), { maxQueued, ...(onFailure && { onFailure }) })
+  const assembled = await assembleEngines(settings, log)
+  const served = catalog ?? catalogOf(settings, assembled)
+  const engines = new RunningEngines(assembled.specs, { maxQueued, ...(onFailure && { onFailure }) })
   try {
     await engines.startRequired(signal)
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
@@ -123,31 +106,6 @@ export async function assemblePipeline(
     await engines.close()
     throw error
   }
-}
-
-/** Every engine of this installation. */
-async function engineSpecs(
-  { threads, engines }: Pick<Settings, 'threads' | 'engines'>,
-  log: Logger,
-): Promise<EngineSpec[]> {
-  const { output } = await loadManifest(BUILTIN_WEIGHTS)
-  const upstream = Object.entries(engines).map(
-    ([id, entry]): EngineSpec => ({
-      id,
-      dimension: entry.dimension,
-      startsWith: 'server',
-      start: () => startUpstreamEngine({ id, entry, log }),
-    }),
-  )
-  return [
-    {
-      id: BUILTIN_ID,
-      dimension: output.shape[1],
-      startsWith: 'required',
-      start: (signal) => startBuiltinEngine({ threads, signal }),
-    },
-    ...upstream,
-  ]
 }
 
 /** A server that is ready once `start` resolves. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { AcceleratorError, installAccelerator, multipliesBfloat16 } from '../assemble.js'
+import { AcceleratorError, installAccelerator, multipliesBfloat16 } from '../assemble-engines.js'
 import { prepareHome } from '../home.js'
 import { UserError } from './exit.js'
 import { createProgress } from './progress.js'

@@ -1,11 +1,13 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
+import { OnDemandError } from '../engines/on-demand.js'
 import { HomeError } from '../home.js'
 import { PullError } from '../pull/pull-error.js'
 import { VERSION } from '../version.js'
 import { accelerateCommand } from './accelerate.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
+import { enginesCommand } from './engines.js'
 import { EXIT, UserError } from './exit.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
@@ -48,6 +50,7 @@ Examples:
   $ quiver doctor                                check this installation
   $ quiver pull all-minilm-l6-v2                 fetch an open model; quiver list --available names more
   $ quiver use text-embedding-v4 all-minilm-l6-v2   put it behind a public name
+  $ quiver engines add llama-cpp                 install what computes GGUF models
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
@@ -61,9 +64,13 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     exportCommand(),
     importCommand(),
     useCommand(),
+    enginesCommand(),
     accelerateCommand(),
   ]
-  for (const command of [...serving, ...pulled]) program.addCommand(command.copyInheritedSettings(program))
+  for (const command of [...serving, ...pulled]) {
+    for (const nested of command.commands) nested.copyInheritedSettings(program)
+    program.addCommand(command.copyInheritedSettings(program))
+  }
   return program
 }
 
@@ -73,7 +80,12 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
     return EXIT.usage
   }
-  if (error instanceof HomeError || error instanceof PullError || error instanceof UserError) {
+  if (
+    error instanceof HomeError ||
+    error instanceof OnDemandError ||
+    error instanceof PullError ||
+    error instanceof UserError
+  ) {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }

@@ -1,0 +1,94 @@
+import { toTextModel } from './catalog/pulled-models.js'
+import type { TextModel } from './catalog/text-model.js'
+import type { Settings } from './config.js'
+import type { EngineSpec } from './embedding/running-engines.js'
+import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
+import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
+import type { Engine } from './engines/engine.js'
+import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
+import { findAccelerator } from './engines/onnx/accelerator.js'
+import { startOnnxEngine } from './engines/onnx/engine.js'
+import { startUpstreamEngine } from './engines/upstream/engine.js'
+import { listModels, type StoredModel } from './pull/model-store.js'
+import type { EngineKind } from './pull/pulled-model.js'
+import { readServing } from './serving-file.js'
+import { createLog, type Logger } from './telemetry/log.js'
+
+// For commands that need one by itself: only the composition root knows concrete engines.
+export { AcceleratorError, installAccelerator, multipliesBfloat16 } from './engines/onnx/accelerator.js'
+export { openRemoteModel } from './engines/upstream/remote-model.js'
+
+/** The part of the settings that engines need. */
+export type EngineSettings = Pick<Settings, 'home' | 'threads' | 'engines'>
+
+/** Every engine of an installation, and the models that come with pulled ones. */
+export interface Engines {
+  specs: EngineSpec[]
+  /** The public faces of pulled models, under their own names. */
+  pulled: TextModel[]
+  /** Names that two engines have. */
+  mistakes: string[]
+}
+
+/**
+ * Which engines there are: our own, other servers that the configuration names, and pulled models.
+ *
+ * Fast: starts none. A pulled model starts with the server where it is behind a public name, else with the first request
+ * for it.
+ */
+export async function assembleEngines(settings: EngineSettings, log: Logger = createLog('warn')): Promise<Engines> {
+  const { home, threads, engines } = settings
+  const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  const builtin: EngineSpec = {
+    id: BUILTIN_ID,
+    dimension: output.shape[1],
+    startsWith: 'required',
+    start: (signal) => startBuiltinEngine({ threads, signal }),
+  }
+  const upstream = Object.entries(engines).map(
+    ([id, entry]): EngineSpec => ({
+      id,
+      dimension: entry.dimension,
+      startsWith: 'server',
+      start: () => startUpstreamEngine({ id, entry, log }),
+    }),
+  )
+  const stored = listModels(home).models
+  const served = new Set(Object.values(readServing(home)))
+  const pulled = stored.map((one) => pulledSpec(one, settings, { isServed: served.has(one.model.name) }))
+  const mistakes = Object.keys(engines).flatMap((id) => {
+    if (id === BUILTIN_ID) return [`engines.${id}: is the built-in engine's id.`]
+    return stored.some(({ model }) => model.name === id) ? [`engines.${id}: is the name of a pulled model.`] : []
+  })
+  return {
+    specs: [builtin, ...upstream, ...pulled],
+    pulled: stored.map(({ model }) => toTextModel(model)),
+    mistakes,
+  }
+}
+
+function pulledSpec(
+  { model, folder }: StoredModel,
+  settings: EngineSettings,
+  { isServed }: { isServed: boolean },
+): EngineSpec {
+  return {
+    id: model.name,
+    dimension: model.dimension,
+    startsWith: isServed ? 'server' : 'demand',
+    async start(signal) {
+      const engine = await START[model.engine](folder, settings, signal)
+      if (engine.dimension === model.dimension) return engine
+      await engine.close()
+      throw new TypeError(`${model.name} computes ${engine.dimension} components; it was pulled as ${model.dimension}.`)
+    },
+  }
+}
+
+const START: Readonly<
+  Record<EngineKind, (folder: string, settings: EngineSettings, signal: AbortSignal) => Promise<Engine>>
+> = {
+  onnx: (folder, { home, threads }, signal) =>
+    startOnnxEngine({ folder, threads, accelerator: findAccelerator(home), signal }),
+  'llama-cpp': (folder, { home, threads }, signal) => startLlamaCppEngine({ folder, home, threads, signal }),
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { cosine } from '../../vector/vector.js'
+import type { Engine } from '../engine.js'
+import { ModelError, type ModelFolder } from './model-folder.js'
+
+/** Vectors that the model's authors, or whoever pulled it, computed with the reference implementation. */
+const GoldenFile = z.object({
+  tolerance: z.object({ cosine: z.number().max(1) }),
+  cases: z
+    .array(z.object({ text: z.string(), type: z.enum(['query', 'document']), dense: z.array(z.number()).min(1) }))
+    .min(1),
+})
+const GOLDEN_PATH = 'quiver-golden.json'
+
+/** A sentence, one that means the same, and one that has nothing to do with it. */
+const RANKINGS: readonly (readonly [string, string, string])[] = [
+  ['A man is playing a guitar.', 'Someone plays the guitar.', 'The stock market fell sharply on Monday.'],
+  [
+    'How do I reset my password?',
+    'I forgot my password and want to reset it.',
+    'The recipe needs two eggs and some flour.',
+  ],
+  ['今天天气很好。', '今天的天气不错。', '他昨天买了一台新电脑。'],
+]
+
+/**
+ * A model proves itself before it serves: its golden vectors, where its folder has them, or else that it puts a
+ * paraphrase nearer than an unrelated sentence. Wrong pooling, a lost end token or a broken file fail here.
+ *
+ * @throws {ModelError} saying which case failed, and by how much.
+ */
+export async function proveItself(
+  engine: Engine,
+  folder: Pick<ModelFolder, 'optionalJson'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const golden = await folder.optionalJson(GOLDEN_PATH, GoldenFile)
+  if (golden !== undefined) return checkGolden(engine, golden, signal)
+  const vector = (text: string) => vectorOf(engine, text, 'document', signal)
+  for (const [sentence, paraphrase, unrelated] of RANKINGS) {
+    const [a, b, c] = await Promise.all([vector(sentence), vector(paraphrase), vector(unrelated)])
+    const [near, far] = [cosine(a, b), cosine(a, c)]
+    // Written so that NaN fails too.
+    if (!(near > far)) {
+      throw new ModelError(
+        `the self-test failed: «${paraphrase}» is at ${near.toFixed(4)} from «${sentence}», the unrelated «${unrelated}» at ${far.toFixed(4)}. The model's files do not fit together.`,
+      )
+    }
+  }
+}
+
+async function checkGolden(
+  engine: Engine,
+  { tolerance, cases }: z.output<typeof GoldenFile>,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const [index, { text, type, dense }] of cases.entries()) {
+    const similarity = cosine(await vectorOf(engine, text, type, signal), Float32Array.from(dense))
+    if (!(similarity >= tolerance.cosine)) {
+      throw new ModelError(
+        `${GOLDEN_PATH}: case ${index} has cosine ${similarity} instead of ${tolerance.cosine} or more.`,
+      )
+    }
+  }
+}
+
+async function vectorOf(
+  engine: Engine,
+  text: string,
+  textType: 'query' | 'document',
+  signal: AbortSignal,
+): Promise<Float32Array> {
+  const { passes } = await engine.prepare(text, { textType, maxTokens: engine.window, keep: 'start', signal })
+  const [raw] = await engine.embed(passes, { signal })
+  if (raw === undefined) throw new ModelError('the self-test failed: a sentence has no tokens.')
+  return raw.dense
+}

@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { z } from 'zod'
+
+const FileEntry = z.object({ bytes: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
+const isInside = (path: string) => !path.startsWith('/') && !path.split(/[/\\]/).includes('..')
+
+/** What goes before a text of each use. */
+const Prompts = z.object({
+  query: z.string(),
+  document: z.string(),
+  /** The query prompt with `{task}` in place of its task description. */
+  instruct: z.string().includes('{task}').optional(),
+})
+export type Prompts = Readonly<z.output<typeof Prompts>>
+
+/** `quiver-model.json`: what a pulled model is and which files it has. Other keys are somebody else's. */
+const QuiverModel = z.object({
+  name: z.string().min(1),
+  engine: z.string(),
+  files: z.record(z.string().refine(isInside, 'lies outside of the folder'), FileEntry),
+  weights: z.string(),
+  prompts: Prompts.optional(),
+  pooling: z.enum(['mean', 'cls', 'last']).optional(),
+})
+
+/** A pulled model's files are missing, damaged, or ask for what is not implemented; the message names file and field. */
+export class ModelError extends Error {
+  override readonly name = 'ModelError'
+}
+
+/** A folder with a pulled model. */
+export class ModelFolder {
+  readonly #folder: string
+  readonly #model: z.output<typeof QuiverModel>
+
+  private constructor(folder: string, model: z.output<typeof QuiverModel>) {
+    this.#folder = folder
+    this.#model = model
+  }
+
+  /** @throws {ModelError} also when the model is for another engine. */
+  static async open(folder: string, engine: string): Promise<ModelFolder> {
+    const model = parse('quiver-model.json', QuiverModel, await read(folder, 'quiver-model.json'))
+    if (model.engine !== engine) {
+      throw new ModelError(`quiver-model.json: engine: must be ${engine}, got ${model.engine}.`)
+    }
+    if (model.files[model.weights] === undefined) {
+      throw new ModelError(`quiver-model.json: weights: ${model.weights} is none of its files.`)
+    }
+    return new ModelFolder(folder, model)
+  }
+
+  get name(): string {
+    return this.#model.name
+  }
+
+  /** Prompts that the model's own files do not say. */
+  get prompts(): Prompts | undefined {
+    return this.#model.prompts
+  }
+
+  /** Pooling that the model's own files do not say. */
+  get pooling(): 'mean' | 'cls' | 'last' | undefined {
+    return this.#model.pooling
+  }
+
+  get weightsPath(): string {
+    return join(this.#folder, this.#model.weights)
+  }
+
+  get weights(): string {
+    return this.#model.weights
+  }
+
+  /** Of all files. */
+  get bytes(): number {
+    return Object.values(this.#model.files).reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  pathOf(path: string): string {
+    return join(this.#folder, path)
+  }
+
+  sha256Of(path: string): string {
+    const entry = this.#model.files[path]
+    if (entry === undefined) throw new ModelError(`${path} is missing.`)
+    return entry.sha256
+  }
+
+  /** Every file. */
+  get paths(): string[] {
+    return Object.keys(this.#model.files)
+  }
+
+  /** A small file's JSON; undefined where the model has no such file. @throws {ModelError} when it is not as expected. */
+  async optionalJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
+    return this.#model.files[path] === undefined ? undefined : parse(path, schema, await this.bytesOf(path))
+  }
+
+  /** A whole file, held against its hash. @throws {ModelError} */
+  async bytesOf(path: string): Promise<Buffer> {
+    const sha256 = this.sha256Of(path)
+    const bytes = await read(this.#folder, path)
+    if (createHash('sha256').update(bytes).digest('hex') !== sha256) throw damaged(path)
+    return bytes
+  }
+
+  /** Hold every file that is too large to be read at once against its size and hash. @throws {ModelError} */
+  async verify(paths: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const path of paths) {
+      const entry = this.#model.files[path]
+      const { size } = await stat(this.pathOf(path)).catch(() => ({ size: -1 }))
+      if (size === -1) throw new ModelError(`${path} cannot be read.`)
+      if (size !== entry?.bytes) throw new ModelError(`${path} has ${size} bytes instead of ${entry?.bytes}.`)
+      const hash = createHash('sha256')
+      await pipeline(createReadStream(this.pathOf(path), { highWaterMark: 2 ** 20 }), hash, { signal })
+      if (hash.digest('hex') !== entry.sha256) throw damaged(path)
+    }
+  }
+}
+
+function damaged(path: string): ModelError {
+  return new ModelError(`${path} is damaged: its SHA-256 is not that of quiver-model.json. Pull the model again.`)
+}
+
+async function read(folder: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(join(folder, path))
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    throw new ModelError(`${path} cannot be read (${reason}).`)
+  }
+}
+
+function parse<Schema extends z.ZodType>(path: string, schema: Schema, bytes: Buffer): z.output<Schema> {
+  let content: unknown
+  try {
+    content = JSON.parse(bytes.toString())
+  } catch {
+    throw new ModelError(`${path} is no JSON.`)
+  }
+  const parsed = schema.safeParse(content)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = issue?.path.join('.')
+  throw new ModelError(`${path}: ${field ? `${field}: ` : ''}${issue?.message ?? 'is not as expected'}.`)
+}
