@@ -41,6 +41,10 @@ export const ERRORS = {
   body_too_large: [413, 'BadRequest.TooLarge', 'invalid_request_error', 'payload_too_large', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.16).
   unsupported_encoding: [415, 'InvalidParameter', 'invalid_request_error', 'unsupported_media_type', false],
+  // A key of a repeated submission came with another body: draft-ietf-httpapi-idempotency-key-header, §2.7.
+  idempotency_conflict: [422, 'InvalidParameter', 'invalid_request_error', 'idempotency_conflict', false],
+  // «Requests rate limit exceeded, please try again later.» / «Requests throttling triggered.»
+  rate_limited: [429, 'Throttling.RateQuota', 'rate_limit_error', 'limit_requests', true],
   // «An internal error has occured, please try again later or contact service support.»
   engine_failed: [500, 'InternalError.Algo', 'server_error', 'internal_error', true],
   internal: [500, 'InternalError', 'server_error', 'internal_error', true],

@@ -23,6 +23,8 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   access_denied: 'Validation',
   model_not_found: 'Validation',
   not_found: 'Validation',
+  idempotency_conflict: 'Validation',
+  rate_limited: 'Overloaded',
   not_supported: 'Backend',
   method_not_allowed: 'Validation',
   body_too_large: 'Validation',
