@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage } → { catalog, engines } → { vector, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage } → { catalog, engines, egress } → { vector, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -12,7 +12,7 @@ const COLUMNS = [
   ['http'],
   ['apps', 'jobs', 'files'],
   ['embedding', 'admission', 'usage'],
-  ['catalog', 'engines'],
+  ['catalog', 'engines', 'egress'],
   ['vector'],
 ]
 
@@ -32,7 +32,7 @@ const leftward = COLUMNS.flatMap((column, index) => {
 })
 
 /** Rooms of one column do not know each other; the only exceptions. main and cli are one group. */
-const NEIGHBOURS = { admission: ['usage'], main: ['cli'] }
+const NEIGHBOURS = { admission: ['usage'], jobs: ['files'], main: ['cli'] }
 
 const sideways = COLUMNS.flatMap((column) =>
   column.flatMap((room) => {
@@ -79,7 +79,9 @@ module.exports = {
       name: 'environment-is-read-once',
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
-      from: { path: '^packages/server/src/(http|admission|catalog|embedding|engines|vector|telemetry)/' },
+      from: {
+        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|vector|telemetry)/',
+      },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },
   ],

@@ -132,6 +132,26 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '不压缩直接发送',
     },
   },
+  idempotency_conflict: {
+    en: {
+      when: 'The `Idempotency-Key` of this request was used within the last 24 hours, with another body',
+      remedy: 'Use a new key for a new request; repeat a request with the body it had',
+    },
+    zh: {
+      when: '该请求的 `Idempotency-Key` 在 24 小时内已经用过，而且当时的请求体不同',
+      remedy: '新的请求请用新的键；重复请求时请求体须与原来相同',
+    },
+  },
+  rate_limited: {
+    en: {
+      when: 'Jobs are submitted faster than the model allows, or too many of them wait or run',
+      remedy: 'Wait as long as `Retry-After` says, or until a job has ended',
+    },
+    zh: {
+      when: '提交任务的速度超过了模型的限制，或者排队和运行中的任务过多',
+      remedy: '按 `Retry-After` 等待，或者等已有任务结束',
+    },
+  },
   engine_failed: {
     en: {
       when: 'The model broke on this input, or produced an invalid vector, which is never sent',

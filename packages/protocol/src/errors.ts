@@ -41,6 +41,10 @@ export const ERRORS = {
   body_too_large: [413, 'BadRequest.TooLarge', 'invalid_request_error', 'payload_too_large', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.16).
   unsupported_encoding: [415, 'InvalidParameter', 'invalid_request_error', 'unsupported_media_type', false],
+  // «Required URL is missing or invalid, please check the request URL.»
+  invalid_url: [400, 'InvalidURL', 'invalid_request_error', 'invalid_url', false],
+  // «Failed to download the input file: xxx»; 415 in the general list, 400 on the pages of the endpoints that fetch.
+  download_failed: [400, 'BadRequest.InputDownloadFailed', 'invalid_request_error', 'download_failed', false],
   // A key of a repeated submission came with another body: draft-ietf-httpapi-idempotency-key-header, §2.7.
   idempotency_conflict: [422, 'InvalidParameter', 'invalid_request_error', 'idempotency_conflict', false],
   // «Requests rate limit exceeded, please try again later.» / «Requests throttling triggered.»

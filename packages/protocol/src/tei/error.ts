@@ -29,6 +29,8 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   method_not_allowed: 'Validation',
   body_too_large: 'Validation',
   unsupported_encoding: 'Validation',
+  invalid_url: 'Validation',
+  download_failed: 'Validation',
   engine_failed: 'Backend',
   internal: 'Backend',
   timed_out: 'Backend',
