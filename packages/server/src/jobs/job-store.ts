@@ -137,6 +137,6 @@ export interface JobStore {
   purgeable(now: Date, limit: number): Promise<string[]>
   /** Forget a job, and idempotency keys as old as `keysBefore`. The ledger keeps its rows. */
   purge(id: string, keysBefore: Date): Promise<void>
-  /** Of these ids, those of jobs that have not ended: whose blobs are needed. */
-  unfinished(ids: readonly string[]): Promise<Set<string>>
+  /** Of these ids, those of jobs that are there. */
+  knownAmong(ids: readonly string[]): Promise<Map<string, { hasEnded: boolean }>>
 }

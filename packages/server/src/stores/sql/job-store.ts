@@ -352,15 +352,10 @@ export function createSqlJobStore(
         await transaction.deleteFrom('idempotency_keys').where('created_at', '<', keysBefore.getTime()).execute()
       }),
 
-    async unfinished(ids) {
-      if (ids.length === 0) return new Set()
-      const rows = await database
-        .selectFrom('jobs')
-        .select('id')
-        .where('id', 'in', ids)
-        .where('ended_at', 'is', null)
-        .execute()
-      return new Set(rows.map(({ id }) => id))
+    async knownAmong(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = await database.selectFrom('jobs').select(['id', 'ended_at']).where('id', 'in', ids).execute()
+      return new Map(rows.map(({ id, ended_at }) => [id, { hasEnded: ended_at !== null }]))
     },
   }
 }
