@@ -3,9 +3,11 @@ import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
+import { Batcher } from './embedding/batcher.js'
 import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createInspect, type Inspect } from './embedding/inspect.js'
+import { createEmbedText, type RunningEngine } from './embedding/text-vectors.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
@@ -28,7 +30,7 @@ export interface Pipeline {
 }
 
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'models'>
+export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
 
 /**
  * The catalog with the models of the configuration. Fast: starts no engine.
@@ -59,20 +61,30 @@ export async function assemblePipeline(
   catalog?: Catalog,
 ): Promise<Pipeline> {
   const served = catalog ?? (await assembleCatalog(settings))
-  const engine = await startBuiltinEngine({ ...settings, signal })
-  const engines = new Map([[engine.id, engine]])
-  const findEngine = (id: string) => {
-    const found = engines.get(id)
+  const { threads, maxQueuedInputs: maxQueued, cacheBytes } = settings
+  const builtin = await startBuiltinEngine({ threads, signal })
+  const running: RunningEngine[] = [builtin].map((engine) => ({ engine, batcher: new Batcher(engine, { maxQueued }) }))
+  const byId = new Map(running.map((one) => [one.engine.id, one]))
+  const find = (id: string): RunningEngine => {
+    const found = byId.get(id)
     if (found === undefined) throw new TypeError(`the catalog names an engine that does not exist: ${id}`)
     return found
   }
+  const findEngine = (id: string): Engine => find(id).engine
   return {
     catalog: served,
-    embed: createEmbed(findEngine),
+    embed: createEmbed({
+      findEngine: find,
+      embedText: createEmbedText({ cacheBytes }),
+      sparseFallback: builtin,
+    }),
     tokenize: createTokenize(findEngine),
     inspect: createInspect(findEngine),
-    engine,
-    close: () => engine.close(),
+    engine: builtin,
+    async close() {
+      for (const { batcher } of running) batcher.close()
+      await Promise.all(running.map(({ engine }) => engine.close()))
+    },
   }
 }
 

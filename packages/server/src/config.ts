@@ -39,6 +39,9 @@ export const Settings = z.strictObject({
   maxQueuedInputs: wholeNumber(1, 1_000_000)
     .default(2_000)
     .describe('Texts (of a long one: windows, see /docs) that may wait for a worker. A full queue answers 503.'),
+  cacheBytes: wholeNumber(0, 1_099_511_627_776)
+    .default(0)
+    .describe('Memory for vectors of texts already computed, by caller; 0: each is computed anew.'),
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),

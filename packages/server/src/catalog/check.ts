@@ -15,6 +15,8 @@ export interface CheckedRequest {
   inputs: readonly string[]
   dimension: number
   textType: TextType
+  /** Task description for queries, where the public model has it. */
+  instruct?: string | undefined
   outputType: OutputType
   /** What happens to a text of more tokens than the model takes. */
   overlong: Overlong
@@ -63,6 +65,7 @@ export function check(request: EmbedRequest, catalog: Catalog, options: CheckOpt
     inputs,
     dimension: checkDimension(request, model),
     textType: request.textType,
+    instruct: model.hasInstruct ? request.instruct : undefined,
     outputType: request.outputType,
     overlong: request.overlong ?? model.overlong,
     cutAt: request.cutAt ?? 'end',

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { ApiError, type Dialect } from '@quiver/protocol'
+import { ApiError } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { Caller } from '../admission/api-key.js'
 import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
 import { authenticate } from './authenticate.js'
@@ -13,17 +12,6 @@ import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
 import { isClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who calls; `undefined` where no key is asked for, or before it was checked. */
-    caller: Caller | undefined
-  }
-  interface FastifyContextConfig {
-    /** Of the endpoint; absent where there is none. */
-    dialect?: Dialect
-  }
-}
 
 export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
 

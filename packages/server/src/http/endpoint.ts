@@ -1,7 +1,7 @@
 import type { Dialect } from '@quiver/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Keyring } from '../admission/api-key.js'
+import type { Caller, Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { TextModel } from '../catalog/text-model.js'
 import type { Detokenize } from '../embedding/detokenize.js'
@@ -9,6 +9,17 @@ import type { Embed } from '../embedding/embed.js'
 import type { Inspect } from '../embedding/inspect.js'
 import type { Tokenize } from '../embedding/tokenize.js'
 import type { Metrics } from '../telemetry/metrics.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; `undefined` where no key is asked for, or before it was checked. */
+    caller: Caller | undefined
+  }
+  interface FastifyContextConfig {
+    /** Of the endpoint; absent where there is none. */
+    dialect?: Dialect
+  }
+}
 
 /** What handlers may use. */
 export interface Services {

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { constants, createGzip } from 'node:zlib'
 import { ApiError, type EmbedResult, ERRORS } from '@quiver/protocol'
+import type { CheckedRequest } from '../catalog/check.js'
 import type { TextModel } from '../catalog/text-model.js'
 import type { Embed } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
@@ -116,9 +117,7 @@ function canJoin(group: readonly LineWork[], { request }: LineWork): boolean {
   return known === undefined || isAlike(known, request)
 }
 
-type Askable = Exclude<LineWork['request'], ApiError | 'blank'>
-
-function isAskable(request: LineWork['request']): request is Askable {
+function isAskable(request: LineWork['request']): request is CheckedRequest {
   return request !== 'blank' && !(request instanceof ApiError)
 }
 
@@ -130,7 +129,8 @@ async function compute(
   const { job } = lease
   const early = job.outcome ?? (isPoisoned(lease) ? { error: poisoned() } : undefined)
   const asked = early === undefined ? works.map(({ request }) => request).filter(isAskable) : []
-  const results = (await embedLines(asked, { embed, signal })).values()
+  const embedForJob = (request: CheckedRequest) => embed(request, { signal, caller: job.keyId, priority: 'bulk' })
+  const results = (await embedLines(asked, { embed: embedForJob, signal })).values()
   return works.map((work) => {
     if (work.request === 'blank') return { work, outcome: 'blank' }
     if (work.request instanceof ApiError) return { work, outcome: { error: work.request } }

@@ -1,9 +1,11 @@
 import { ApiError, type EmbedResult, ERRORS } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
-import type { Embed } from '../embedding/embed.js'
 
 /** How often a request that failed alone, for no fault of its own, is tried. */
 const TRIES_ALONE = 3
+/** Computes a request on behalf of a job. */
+export type EmbedForJob = (request: CheckedRequest) => Promise<EmbedResult>
+
 /** The server has no room, or not the time: no fault of any line. */
 const TRANSIENT: ReadonlySet<string> = new Set(['overloaded', 'not_ready', 'timed_out'])
 
@@ -16,12 +18,12 @@ const TRANSIENT: ReadonlySet<string> = new Set(['overloaded', 'not_ready', 'time
  */
 export async function embedLines(
   requests: readonly CheckedRequest[],
-  { embed, signal }: { embed: Embed; signal: AbortSignal },
+  { embed, signal }: { embed: EmbedForJob; signal: AbortSignal },
 ): Promise<(EmbedResult | ApiError)[]> {
   const [first, ...others] = requests
   if (first === undefined) return []
   try {
-    return splitResult(await embed(merge(first, others), signal), requests)
+    return splitResult(await embed(merge(first, others)), requests)
   } catch (error) {
     signal.throwIfAborted()
     if (isTransient(error)) throw error
@@ -34,18 +36,19 @@ export async function embedLines(
 
 /** Whether two requests differ in their inputs only, and so may be computed as one. */
 export function isAlike(one: CheckedRequest, other: CheckedRequest): boolean {
-  const { inputs: _, ...options } = one
-  return Object.entries(options).every(([name, value]) => Reflect.get(other, name) === value)
+  const names = new Set([...Object.keys(one), ...Object.keys(other)])
+  names.delete('inputs')
+  return [...names].every((name) => Reflect.get(one, name) === Reflect.get(other, name))
 }
 
 async function embedAlone(
   request: CheckedRequest,
-  { embed, signal, error, triesLeft }: { embed: Embed; signal: AbortSignal; error: unknown; triesLeft: number },
+  { embed, signal, error, triesLeft }: { embed: EmbedForJob; signal: AbortSignal; error: unknown; triesLeft: number },
 ): Promise<EmbedResult | ApiError> {
   const known = toApiError(error)
   if (!ERRORS[known.row][4] || triesLeft === 0) return known
   try {
-    return await embed(request, signal)
+    return await embed(request)
   } catch (again) {
     signal.throwIfAborted()
     if (isTransient(again)) throw again
