@@ -82,6 +82,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '改用同步调用；本版本没有异步任务',
     },
   },
+  asynchronous_only: {
+    en: {
+      when: 'A model for tasks (`text-embedding-async-v1`, `-v2`) was asked for vectors at once',
+      remedy: 'Submit a file as a task, or use the model without `async` in its name',
+    },
+    zh: {
+      when: '对异步任务模型（`text-embedding-async-v1`、`-v2`）发起了同步调用',
+      remedy: '以任务方式提交文件，或者改用名称中没有 `async` 的模型',
+    },
+  },
   model_not_found: {
     en: {
       when: 'There is no model of this name. Names are case-sensitive',

@@ -30,6 +30,8 @@ export const ERRORS = {
   invalid_api_key: [401, 'InvalidApiKey', 'invalid_request_error', 'invalid_api_key', false],
   // «current user api does not support asynchronous calls.»
   access_denied: [403, 'AccessDenied', 'invalid_request_error', 'access_denied', false],
+  // «current user api does not support synchronous calls.» / «Unsupported model xxx for OpenAI compatibility mode.»
+  asynchronous_only: [404, 'AccessDenied', 'invalid_request_error', 'model_not_supported', false],
   // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found. See `OTHER_STATUS`.
   model_not_found: [404, 'InvalidParameter', 'invalid_request_error', 'model_not_found', false],
   not_found: [404, 'NotFound', 'invalid_request_error', 'not_found', false],
@@ -68,7 +70,7 @@ export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere'
 /** Where a dialect's status is not the table's. */
 const OTHER_STATUS: Partial<Record<Dialect, Partial<Record<ErrorName, number>>>> = {
   // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found.
-  dashscope: { model_not_found: 400 },
+  dashscope: { model_not_found: 400, asynchronous_only: 403 },
   // text-embeddings-inference 1.9.3, router/src/http/server.rs, `From<&ErrorType> for StatusCode`.
   tei: {
     invalid_parameter: 422,

@@ -21,6 +21,7 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   missing_input: 'Empty',
   invalid_api_key: 'Validation',
   access_denied: 'Validation',
+  asynchronous_only: 'Validation',
   model_not_found: 'Validation',
   not_found: 'Validation',
   idempotency_conflict: 'Validation',
