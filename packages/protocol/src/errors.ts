@@ -39,6 +39,14 @@ export const ERRORS = {
   not_supported: [400, 'InvalidParameter', 'invalid_request_error', 'not_supported', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.6).
   method_not_allowed: [405, 'InvalidParameter', 'invalid_request_error', 'method_not_allowed', false],
+  // OSS: «The signature does not match»; no DashScope row.
+  invalid_signature: [403, 'AccessDenied', 'invalid_request_error', 'invalid_signature', false],
+  // OSS «FileAlreadyExists»: a form that forbids overwriting was sent twice.
+  already_exists: [409, 'InvalidParameter', 'invalid_request_error', 'already_exists', false],
+  // «Upload file capacity exceed limit.» / «Upload file number exceed limit.»; the documentation gives no code.
+  file_quota_exceeded: [400, 'InvalidParameter', 'invalid_request_error', 'file_quota_exceeded', false],
+  // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.17).
+  range_not_satisfiable: [416, 'InvalidParameter', 'invalid_request_error', 'range_not_satisfiable', false],
   // «Payload Too Large»
   body_too_large: [413, 'BadRequest.TooLarge', 'invalid_request_error', 'payload_too_large', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.16).
@@ -65,7 +73,7 @@ export const ERRORS = {
 export type ErrorName = keyof typeof ERRORS
 
 /** The wire shapes an error can take; chosen from the route. */
-export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere'
+export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere' | 'oss'
 
 /** Where a dialect's status is not the table's. */
 const OTHER_STATUS: Partial<Record<Dialect, Partial<Record<ErrorName, number>>>> = {

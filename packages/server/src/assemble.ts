@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
@@ -13,8 +14,16 @@ import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
+import type { BlobStore } from './files/blob-store.js'
+import { createFiles, type Files } from './files/files.js'
+import { createUrlSigner, type UrlSigner } from './files/signed-url.js'
+import { sweepFiles, sweepRegularly } from './files/sweep.js'
+import { loadSecret } from './home.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
+import { createDiskBlobStore } from './stores/disk/blob-store.js'
+import { createSqlFileIndex } from './stores/sql/file-index.js'
+import { openSqlite } from './stores/sqlite/database.js'
 import type { Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
 import { VERSION } from './version.js'
@@ -88,6 +97,48 @@ export async function assemblePipeline(
   }
 }
 
+/** Bytes that outlive a request. */
+export interface Storage {
+  blobs: BlobStore
+  files: Files
+  signer: UrlSigner
+  close(): Promise<void>
+}
+
+/** Open what is kept, and go on removing what need not be kept any more. */
+export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
+  const database = await openSqlite(join(settings.home, 'quiver.db'))
+  const blobs = await openBlobStore(settings)
+  const index = createSqlFileIndex(database)
+  const closing = new AbortController()
+  const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
+    signal: closing.signal,
+    onError: (cause) => log.error({ cause }, 'expired files could not be swept'),
+  })
+  return {
+    blobs,
+    files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
+    signer: createUrlSigner(loadSecret(settings.home)),
+    async close() {
+      closing.abort()
+      await sweeping
+      await database.destroy()
+    },
+  }
+}
+
+async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore> {
+  if (bucket === undefined) return createDiskBlobStore(join(home, 'blobs'))
+  const { s3Endpoint: endpoint, s3Region: region, s3AccessKeyId, s3SecretAccessKey } = settings
+  const credentials =
+    s3AccessKeyId === undefined || s3SecretAccessKey === undefined
+      ? undefined
+      : { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey }
+  // The SDK is large; who keeps files on disk never loads it.
+  const { createS3BlobStore } = await import('./stores/s3/blob-store.js')
+  return createS3BlobStore({ bucket, endpoint, region, credentials })
+}
+
 /** A server that is ready once `start` resolves. */
 export interface Server {
   app: FastifyInstance
@@ -104,6 +155,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const catalog = await assembleCatalog(settings)
   checkDefaultModel(settings.defaultModel, catalog)
   const pipeline = await assemblePipeline(settings, signal, catalog)
+  const storage = await assembleStorage(settings, log)
   let isDraining = false
   let isAbandoned = false
   const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.engine.window }), {
@@ -117,6 +169,10 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       keyring: createKeyring(settings.apiKeys),
       maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),
+      files: storage.files,
+      blobs: storage.blobs,
+      signer: storage.signer,
+      publicUrl: settings.publicUrl,
       isAutoSplit: settings.autoSplit,
       isReady: () => !isDraining && pipeline.engine.isUp,
     },
@@ -135,6 +191,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     async close() {
       await app.close()
       await pipeline.close()
+      await storage.close()
       return !isAbandoned
     },
   }

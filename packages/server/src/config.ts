@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
+import { parseAllowList } from './egress/allow-list.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const list = z.preprocess(
@@ -27,7 +28,7 @@ export const Settings = z.strictObject({
     .describe('Folder of everything the server keeps.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Anything but loopback needs apiKeys.'),
   port: wholeNumber(0, 65_535).default(8790).describe('Port to listen on; 0 takes any free one.'),
-  apiKeys: list.default([]).describe('Keys that may call. None: any key may, on loopback only.'),
+  apiKeys: list.default([]).meta({ secret: true }).describe('Keys that may call. None: any key may, on loopback only.'),
   defaultModel: z
     .string()
     .min(1)
@@ -58,6 +59,46 @@ export const Settings = z.strictObject({
     .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
     .default('warn')
     .describe('info adds a line for each request. Inputs and keys are never logged.'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe('Address at which clients reach the server, for URLs it gives out. None: that of the request.'),
+  egressAllow: list
+    .superRefine((entries, context) => {
+      try {
+        parseAllowList(entries)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+      }
+    })
+    .default([])
+    .describe(
+      'Hosts and networks (files.lan, 10.0.0.0/8, host:9000) callers may name files on. None: public ones only.',
+    ),
+  maxFileBytes: wholeNumber(1_024, 5_497_558_138_880)
+    .default(500 * 1024 * 1024)
+    .describe('Largest file that may be uploaded.'),
+  maxFiles: wholeNumber(0, 100_000_000).default(10_000).describe('Files that one key may keep.'),
+  maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .default(100 * 1024 ** 3)
+    .describe('Bytes of files that one key may keep.'),
+  s3Bucket: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Bucket for files and results. None: they are kept in the home folder.'),
+  s3Endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address of the S3 service. None: that of AWS.'),
+  s3Region: z.string().min(1).default('us-east-1').describe('Region of the bucket.'),
+  s3AccessKeyId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Key id for the bucket. None: the AWS SDK's own ways of finding it."),
+  s3SecretAccessKey: z.string().min(1).optional().meta({ secret: true }).describe('Secret of s3AccessKeyId.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})
@@ -71,6 +112,7 @@ export type SettingName = keyof Settings
 export const SETTINGS = Object.entries(Settings.shape).map(([name, schema]) => ({
   name: name as SettingName, // Object.entries widens the schema's own keys to string
   isFileOnly: schema.meta()?.fileOnly === true,
+  isSecret: schema.meta()?.secret === true,
   flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   environment: `QUIVER_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
   description: schema.description ?? '',
@@ -151,6 +193,7 @@ function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: s
   const { origin = '', value } = given.get(name) ?? {}
   const path = issue.path.map(String)
   const came = path.slice(1).reduce<unknown>((part, key) => Object(part)[key], value)
-  const shown = name === 'apiKeys' ? 'a value that is not shown' : (JSON.stringify(came) ?? 'nothing')
+  const isSecret = SETTINGS.some((setting) => setting.name === name && setting.isSecret)
+  const shown = isSecret ? 'a value that is not shown' : (JSON.stringify(came) ?? 'nothing')
   return `${path.join('.')}: ${issue.message}; got ${shown} from ${origin}.`
 }
