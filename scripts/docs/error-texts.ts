@@ -112,6 +112,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '检查 base URL：OpenAI 用 `/compatible-mode/v1`，DashScope 用 `/api/v1`',
     },
   },
+  unsupported_operation: {
+    en: {
+      when: 'A task that has begun, or a batch that has ended, was to be cancelled',
+      remedy: 'Nothing; tasks can be cancelled while they are PENDING, batches until they end',
+    },
+    zh: {
+      when: '要取消的任务已经开始，或者要取消的批处理已经结束',
+      remedy: '无需处理；任务只能在 PENDING 时取消，批处理在结束之前都可以取消',
+    },
+  },
   method_not_allowed: {
     en: {
       when: 'The path exists, the method does not',

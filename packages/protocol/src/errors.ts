@@ -37,6 +37,8 @@ export const ERRORS = {
   not_found: [404, 'NotFound', 'invalid_request_error', 'not_found', false],
   // The path is known, and the model behind it cannot do that; only dialects that promise more than this server have it.
   not_supported: [400, 'InvalidParameter', 'invalid_request_error', 'not_supported', false],
+  // «Failed to cancel the task, please confirm if the task is in PENDING status.»
+  unsupported_operation: [400, 'UnsupportedOperation', 'invalid_request_error', 'unsupported_operation', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.6).
   method_not_allowed: [405, 'InvalidParameter', 'invalid_request_error', 'method_not_allowed', false],
   // OSS: «The signature does not match»; no DashScope row.

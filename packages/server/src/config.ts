@@ -83,6 +83,15 @@ export const Settings = z.strictObject({
   maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(100 * 1024 ** 3)
     .describe('Bytes of files that one key may keep.'),
+  jobSlots: wholeNumber(0, 64)
+    .default(2)
+    .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),
+  callbackSecret: z
+    .string()
+    .min(16)
+    .optional()
+    .meta({ secret: true })
+    .describe('Key of the signatures of callbacks. None: one that nobody knows.'),
   s3Bucket: z
     .string()
     .min(1)

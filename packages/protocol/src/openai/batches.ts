@@ -3,6 +3,7 @@ import { type ApiError, ERRORS, messageOf } from '../errors.js'
 import type { OnWire } from '../on-wire.js'
 import { parseWith } from '../parse.js'
 import type { EmbeddingsResponse } from './embeddings.js'
+import { Instant } from './files.js'
 
 const HOUR_MS = 3600 * 1000
 
@@ -136,5 +137,33 @@ export function encodeBatchError(
     custom_id: customId,
     response: { status_code: status, request_id: id, body },
     error: { code: ERRORS[error.row][3], message: messageOf(error, 'openai') },
+  }
+}
+
+const commas = z.preprocess(
+  (text) => (typeof text === 'string' ? text.split(',').filter((part) => part !== '') : text),
+  z.array(z.string()).optional(),
+)
+const BatchesQuery = z.object({
+  after: z.string().optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  ds_name: z.string().optional(),
+  input_file_ids: commas.refine((ids) => (ids?.length ?? 0) <= 20, 'may name 20 files'),
+  status: commas.pipe(z.array(BatchStatus).optional()),
+  create_after: Instant.optional(),
+  create_before: Instant.optional(),
+})
+
+/** Query of `GET …/batches`; unknown parameters are ignored. @throws {ApiError} naming the parameter. */
+export function parseBatchesQuery(query: unknown) {
+  const parsed = parseWith(BatchesQuery, query)
+  return {
+    after: parsed.after,
+    limit: parsed.limit,
+    name: parsed.ds_name,
+    inputFileIds: parsed.input_file_ids,
+    statuses: parsed.status,
+    createdAfter: parsed.create_after,
+    createdBefore: parsed.create_before,
   }
 }

@@ -27,6 +27,7 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   idempotency_conflict: 'Validation',
   rate_limited: 'Overloaded',
   not_supported: 'Backend',
+  unsupported_operation: 'Validation',
   method_not_allowed: 'Validation',
   invalid_signature: 'Validation',
   already_exists: 'Validation',

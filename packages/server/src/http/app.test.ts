@@ -87,6 +87,7 @@ function appWith(options: AppOptions = {}) {
       files: absent('files'),
       blobs: absent('blobs'),
       signer: absent('signer'),
+      jobs: absent('jobs'),
       publicUrl: undefined,
       isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,

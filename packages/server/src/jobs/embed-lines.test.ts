@@ -27,7 +27,11 @@ function engine(isBad: (text: string) => ApiError | undefined): { embed: EmbedFo
       calls.push(inputs.length)
       const fault = inputs.map(isBad).find((error) => error !== undefined)
       if (fault !== undefined) throw fault
-      const embeddings = inputs.map((text, index) => ({ index, dense: Float32Array.of(text.length), tokens: text.length }))
+      const embeddings = inputs.map((text, index) => ({
+        index,
+        dense: Float32Array.of(text.length),
+        tokens: text.length,
+      }))
       return { model: model.id, embeddings, totalTokens: inputs.join('').length, space: 's' }
     },
   }

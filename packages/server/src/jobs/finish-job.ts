@@ -1,16 +1,15 @@
-import type { BlobStore } from '../files/blob-store.js'
+import type { BlobReceipt, BlobStore } from '../files/blob-store.js'
 import type { Job, Lease } from './job.js'
 import type { JobStore } from './job-store.js'
 
 /** A result that is whole: the parts of all shards in the order of their lines. */
-export interface JobResult {
+export interface JobResult extends BlobReceipt {
   key: string
-  bytes: number
 }
 
 /** How a kind of job shows its results. */
 export interface Publisher {
-  /** Where a result is kept. The same for each attempt: whoever writes it writes the same. */
+  /** Where a result is to be kept; attempts write the same bytes. */
   keyOf(job: Job, name: 'output' | 'errors'): string
   /** Make the results known. Called again after a crash; must then come to the same. @returns `results` of the job. */
   publish(job: Job, results: { output?: JobResult; errors?: JobResult }): Promise<Record<string, string>>
@@ -30,8 +29,7 @@ export async function finishJob(
     async function* source() {
       for (const part of keys) yield* blobs.read(part, { signal })
     }
-    const { bytes } = await blobs.write(key, source(), { maxBytes: MAX_RESULT_BYTES, signal })
-    return { key, bytes }
+    return { key, ...(await blobs.write(key, source(), { maxBytes: MAX_RESULT_BYTES, signal })) }
   }
   const output = await join(
     'output',

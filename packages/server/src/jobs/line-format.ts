@@ -28,6 +28,8 @@ export interface LineFormat {
   readonly limits: { maxBytes: number; maxLines: number; maxLineBytes: number }
   /** Whether results are gzip: each part a member, so that parts put one behind another are one file. */
   readonly isCompressed: boolean
+  /** What is wrong with an input of this name, if its name says so. */
+  faultOfName(name: string): Fault | undefined
   survey(job: Job): LineSurvey
   /** Never throws for what the line holds. */
   read(line: InputLine, job: Job): Promise<LineWork>

@@ -8,16 +8,14 @@ import { linesOf } from './lines.js'
 export const SHARD_LINES = 1000
 
 /**
- * Bring what a caller named to where it can be read again and again.
+ * What a caller named as input → its name and bytes.
  *
- * @param options.key of the blob to write, where the input is not one already.
- * @returns the key of its blob.
- * @throws {ApiError} when it cannot be had, or has more bytes than allowed (`body_too_large`).
+ * @throws {ApiError} when it cannot be had, or is known to have more bytes than allowed.
  */
 export type OpenInput = (
   job: Job,
-  options: { key: string; maxBytes: number; signal: AbortSignal },
-) => Promise<{ key: string; bytes: number }>
+  options: { maxBytes: number; signal: AbortSignal },
+) => Promise<{ name: string; body: AsyncIterable<Uint8Array> }>
 
 export interface JobPlan {
   model: string
@@ -49,13 +47,17 @@ export async function planJob(
   }: { format: LineFormat; blobs: BlobStore; openInput: OpenInput; signal: AbortSignal },
 ): Promise<JobPlan> {
   const { maxBytes, maxLines, maxLineBytes } = format.limits
-  const input = await openInput(job, { key: `jobs/${job.id}/input.${fence}`, maxBytes, signal }).catch((error) => {
+  const inputKey = `jobs/${job.id}/input.${fence}`
+  const input = await openInput(job, { maxBytes, signal })
+  const fault = format.faultOfName(input.name)
+  if (fault !== undefined) throw new JobFaults([fault])
+  // A copy, though it may be a file of ours: its owner can delete that one at any time.
+  await blobs.write(inputKey, input.body, { maxBytes, signal }).catch((error) => {
     throw isTooLarge(error) ? new JobFaults([format.refuse('too_large')]) : error
   })
-  if (input.bytes > maxBytes) throw new JobFaults([format.refuse('too_large')])
   const survey = format.survey(job)
   const shards: ShardPlan[] = []
-  for await (const lines of linesOf(blobs.read(input.key, { signal }), { maxLineBytes })) {
+  for await (const lines of linesOf(blobs.read(inputKey, { signal }), { maxLineBytes })) {
     for (const line of lines) {
       if (line.index >= maxLines) throw new JobFaults([format.refuse('too_many_lines')])
       survey.add(line)
@@ -69,7 +71,7 @@ export async function planJob(
   const { model, faults } = survey.finish()
   if (faults.length > 0) throw new JobFaults(faults)
   const totalLines = shards.reduce((sum, { lineCount }) => sum + lineCount, 0)
-  return { model, inputKey: input.key, totalLines, shards }
+  return { model, inputKey, totalLines, shards }
 }
 
 function isTooLarge(error: unknown): boolean {

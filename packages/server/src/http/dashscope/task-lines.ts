@@ -36,6 +36,7 @@ export function createTaskLines(catalog: Catalog): LineFormat {
   return {
     limits: { ...limits, maxLineBytes: MAX_LINE_BYTES },
     isCompressed: true,
+    faultOfName: (name) => (/\.[a-z]{2,5}$/i.test(name) && !/\.txt$/i.test(name) ? NOT_TEXT : undefined),
     survey(job) {
       let isText = true
       return {
@@ -94,6 +95,7 @@ function tooLong(maxInputTokens: number): ApiError {
 
 function toResult(outcome: LineOutcome) {
   if (outcome === 'blank') return undefined
-  if (outcome === 'cancelled' || outcome === 'expired') return new ApiError('timed_out', 'The task was not computed in its time.')
+  if (outcome === 'cancelled' || outcome === 'expired')
+    return new ApiError('timed_out', 'The task was not computed in its time.')
   return 'error' in outcome ? outcome.error : outcome.result
 }

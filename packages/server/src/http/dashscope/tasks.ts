@@ -1,16 +1,19 @@
 import { ApiError, dashscope } from '@quiver/protocol'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { ANONYMOUS } from '../../admission/api-key.js'
+import { checkUrl } from '../../egress/check-url.js'
 import { type Job, type JobState, progressOf } from '../../jobs/job.js'
 import type { JobQuery } from '../../jobs/job-store.js'
 import { baseUrlOf } from '../base-url.js'
+import { callerOf } from '../caller-of.js'
 import type { Endpoint, Exchange, Services } from '../endpoint.js'
+import { idempotencyOf } from '../idempotency.js'
 import { TaskOptions } from './task-lines.js'
 
-const HOUR_MS = 3600 * 1000
+/** A task is computed within a day, and known for a day after its end. */
+export const TASK_LIFE_MS = 24 * 3600 * 1000
 /** The window of a list when none is asked for, and the longest. */
-const LIST_WINDOW_MS = 24 * HOUR_MS
+const LIST_WINDOW_MS = 24 * 3600 * 1000
 const REGION = 'local'
 
 /** States of a job in a task's words. */
@@ -34,11 +37,12 @@ export const task: Endpoint = {
   dialect: 'dashscope',
   tag: 'DashScope',
   summary: 'Show a task',
-  description: 'A task that is not there, is older than a day or is not yours has the status `UNKNOWN`; that is no error.',
+  description:
+    'A task that is not there, is older than a day or is not yours has the status `UNKNOWN`; that is no error.',
   response: dashscope.Task,
   async handle({ services, request, requestId }) {
     const id = taskIdOf(request)
-    const { project } = request.caller ?? ANONYMOUS
+    const { project } = callerOf(request)
     const job = await services.jobs.find(project, 'task', id)
     if (job === undefined) return dashscope.encodeUnknownTask(id, requestId)
     return dashscope.encodeTask(toView(job, services, request), requestId)
@@ -53,10 +57,10 @@ export const cancelTask: Endpoint = {
   summary: 'Cancel a task that is still PENDING',
   response: dashscope.CanceledTask,
   async handle({ services, request, requestId }) {
-    const { project } = request.caller ?? ANONYMOUS
+    const { project } = callerOf(request)
     const own = { project, kind: 'task' as const, id: taskIdOf(request) }
     const before = await services.jobs.find(own.project, own.kind, own.id)
-    const after = before && (await services.jobs.cancel(own, { now: services.now(), onlyQueued: true }))
+    const after = before && (await services.jobs.cancel(own, { onlyQueued: true }))
     if (before?.state !== 'queued' || after?.state !== 'cancelled') {
       throw new ApiError(
         'unsupported_operation',
@@ -96,8 +100,8 @@ export const tasks: Endpoint = {
     const parsed = ListQuery.safeParse(request.query)
     if (!parsed.success) throw badQuery(parsed.error)
     const { page_no: pageNo, page_size: pageSize, ...filters } = parsed.data
-    const query = toQuery(filters, services.now())
-    const { project } = request.caller ?? ANONYMOUS
+    const query = toQuery(filters, services.jobs.now())
+    const { project } = callerOf(request)
     const isElsewhere = filters.region !== undefined && filters.region !== REGION
     const { jobs, total } = isElsewhere
       ? { jobs: [], total: 0 }
@@ -153,7 +157,7 @@ function statesOf(status: string): JobState[] {
   return (Object.keys(STATUS) as JobState[]).filter((state) => STATUS[state] === status) // the table's own keys
 }
 
-function toView(job: Job, { signer, now }: Services, request: FastifyRequest): dashscope.TaskView {
+function toView(job: Job, { signer, publicUrl, jobs }: Services, request: FastifyRequest): dashscope.TaskView {
   const [fault] = job.faults
   const { output } = job.results
   const isExpired = job.state === 'expired'
@@ -166,12 +170,18 @@ function toView(job: Job, { signer, now }: Services, request: FastifyRequest): d
     submittedAt: job.createdAt,
     ...(job.startedAt && { scheduledAt: job.startedAt }),
     ...(job.endedAt && { endedAt: job.endedAt }),
-    ...(output !== undefined && !isExpired && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request)) }),
+    ...(output !== undefined &&
+      !isExpired && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request, publicUrl)) }),
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     ...(isExpired && { fault: { code: 'RequestTimeOut', message: 'The task was not computed within a day.' } }),
     totalTokens: job.tokens,
-    progress: progressOf(job, now()),
+    progress: progressOf(job, jobs.now()),
   }
+}
+
+/** @throws {ApiError} `invalid_url` for what cannot be fetched, whatever is behind it. */
+function checkSource(url: string): void {
+  if (!/^(oss:\/\/|file-)/.test(url)) checkUrl(url, { param: 'input.url' })
 }
 
 /** Submit a task: the asynchronous side of the embedding endpoint. */
@@ -184,8 +194,7 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
   }
   const { url } = parsed.input
   checkSource(url)
-  const caller = request.caller ?? ANONYMOUS
-  const createdAt = services.now()
+  const caller = callerOf(request)
   const options: TaskOptions = {
     textType: dashscope.textTypeOf(parsed),
     requestId,
@@ -194,7 +203,6 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
   const { maxRunning, maxOpen, submitsPerSecond } = model.asynchronous
   const job = await services.jobs.submit(
     {
-      id: services.newId(),
       project: caller.project,
       keyId: caller.keyId,
       kind: 'task',
@@ -202,10 +210,9 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
       source: url,
       options,
       lane: { name: `task ${caller.project}`, limit: maxRunning },
-      createdAt,
-      expiresAt: new Date(createdAt.getTime() + 24 * HOUR_MS),
+      lifeMs: TASK_LIFE_MS,
     },
-    { maxOpen, minIntervalMs: 1000 / submitsPerSecond, ...idempotencyOf(exchange, 'task') },
+    { maxOpen, minIntervalMs: 1000 / submitsPerSecond, ...idempotencyOf(request, 'task') },
   )
   return { output: { task_status: STATUS[job.state], task_id: job.id }, request_id: requestId }
 }

@@ -28,6 +28,7 @@ export function createBatchLines({ catalog, detokenize }: { catalog: Catalog; de
   return {
     limits: BATCH_LIMITS,
     isCompressed: false,
+    faultOfName: () => undefined,
     survey: (job) => new BatchSurvey(job, catalog),
     read: (line, job) =>
       isTest(job) ? Promise.resolve(readTestLine(line, job)) : readLine(line, job, { catalog, detokenize }),
@@ -203,10 +204,7 @@ function hasResult(outcome: LineOutcome): outcome is Exclude<LineOutcome, Failur
   return typeof outcome === 'object' && 'result' in outcome
 }
 
-function errorLine(
-  ids: { id: string; customId: string },
-  outcome: Failure,
-): ReturnType<LineWork['encode']> {
+function errorLine(ids: { id: string; customId: string }, outcome: Failure): ReturnType<LineWork['encode']> {
   const failure =
     typeof outcome === 'string'
       ? GIVEN_UP[outcome]
