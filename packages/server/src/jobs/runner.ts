@@ -2,7 +2,6 @@ import { ApiError, ERRORS } from '@quiver/protocol'
 import type { Embed } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Logger } from '../telemetry/log.js'
-import { backoffMs } from './backoff.js'
 import { computeShard } from './compute-shard.js'
 import { finishJob, type Publisher } from './finish-job.js'
 import { removeParts } from './housekeeping.js'
@@ -39,7 +38,8 @@ export interface RunnerOptions {
   /** How often a slot looks for work when it was not told of any. */
   pollMs: number
   now: () => Date
-  random: () => number
+  /** Until a part that failed this often is tried again. */
+  backoffMs(failures: number): number
   log: Logger
 }
 
@@ -96,7 +96,7 @@ export function startRunner(options: RunnerOptions): Runner {
 
 /** Work on one part. Whatever happens it is committed, given back, or no longer ours. */
 async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal): Promise<void> {
-  const { store, now, random, log } = options
+  const { store, now, log } = options
   const { job, stage, firstLine } = lease
   const about = { jobId: job.id, stage, firstLine, fence: lease.fence }
   const keeper = keepLease(lease, options, stopped)
@@ -112,7 +112,7 @@ async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal):
     const faults = faultsOf(error, lease, options)
     if (faults !== undefined) await giveUp(lease, faults, options)
     else {
-      const notBefore = new Date(now().getTime() + backoffMs(lease.failures, random))
+      const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures))
       await store.release(lease, { notBefore, failure: error instanceof ApiError ? error.row : 'internal' })
     }
   } finally {

@@ -71,7 +71,10 @@ class BatchSurvey implements LineSurvey {
     this.#bytes += line.bytes?.length ?? 0
     if (this.#isTest) this.#checkTestLimits(line.index)
     const parsed = parseLine(line)
-    if ('code' in parsed) return this.#fault(line, parsed)
+    if ('code' in parsed) {
+      this.#fault(line, parsed)
+      return
+    }
     const { custom_id, url, body } = parsed
     const digest = createHash('sha256').update(custom_id).digest('base64')
     if (this.#customIds.has(digest)) {
@@ -99,11 +102,9 @@ class BatchSurvey implements LineSurvey {
   #checkModel(line: InputLine, model: string): void {
     if (this.#model !== undefined) {
       if (model === this.#model) return
-      return this.#fault(line, {
-        code: 'mismatched_model',
-        message: `The model '${model}' for this request does not match the rest of the batch. Each batch must contain requests for a single model.`,
-        param: 'body.model',
-      })
+      const message = `The model '${model.slice(0, 128)}' for this request does not match the rest of the batch. Each batch must contain requests for a single model.`
+      this.#fault(line, { code: 'mismatched_model', message, param: 'body.model' })
+      return
     }
     this.#model = model
     const isKnown = this.#isTest
