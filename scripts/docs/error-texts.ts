@@ -132,6 +132,68 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '消息中写明了应使用的方法',
     },
   },
+  invalid_url: {
+    en: {
+      when: 'A URL in the request is no plain `http` or `https` URL: another scheme, a user name in it, spaces, or an `oss://` URL that is unknown, expired, or of another key or model',
+      remedy:
+        'Send a URL that a browser would open without a password; upload an `oss://` file with the key and for the model that use it',
+    },
+    zh: {
+      when: '请求中的 URL 不是普通的 `http` 或 `https` URL：其他协议、带用户名、含空格，或者 `oss://` URL 不存在、已过期、属于别的 Key 或模型',
+      remedy: '使用浏览器无需密码即可打开的 URL；`oss://` 文件须用同一个 Key、为同一个模型上传',
+    },
+  },
+  download_failed: {
+    en: {
+      when: 'The file behind a URL cannot be had: its address may not be reached from the server, it is too large or too slow, or its server did not answer with it',
+      remedy:
+        'Read the message. For an address inside your network, ask the operator to add it to `egressAllow`, or upload the file instead',
+    },
+    zh: {
+      when: '无法取得 URL 指向的文件：服务器不允许访问该地址，文件过大或传输过慢，或者对方没有返回文件',
+      remedy: '看消息。内网地址请让运维人员加入 `egressAllow`，或者改为上传文件',
+    },
+  },
+  invalid_signature: {
+    en: {
+      when: 'The signature of a result URL, or of the form of an upload, is not ours. The answer is XML, as that of object storage',
+      remedy: 'Use the URL or the policy exactly as it was given out',
+    },
+    zh: {
+      when: '结果 URL 或上传表单的签名不正确。与对象存储一样，返回 XML',
+      remedy: '原样使用拿到的 URL 或上传凭证',
+    },
+  },
+  already_exists: {
+    en: {
+      when: 'A file was uploaded with a policy under a name that it has already',
+      remedy: 'Ask for a new policy, or take another name',
+    },
+    zh: {
+      when: '用同一上传凭证上传了同名文件',
+      remedy: '重新获取上传凭证，或者换一个文件名',
+    },
+  },
+  file_quota_exceeded: {
+    en: {
+      when: 'The key keeps as many files, or bytes of files, as it may',
+      remedy: 'Delete files, upload with `expires_after`, or raise `maxFiles` or `maxStorageBytes`',
+    },
+    zh: {
+      when: '该 Key 保存的文件数或字节数已达上限',
+      remedy: '删除文件，上传时设置 `expires_after`，或者调大 `maxFiles`、`maxStorageBytes`',
+    },
+  },
+  range_not_satisfiable: {
+    en: {
+      when: 'The `Range` header asks for bytes behind the end of a file',
+      remedy: 'The header `content-range` of the answer says how many bytes there are',
+    },
+    zh: {
+      when: '`Range` 头请求的字节超出文件末尾',
+      remedy: '响应头 `content-range` 给出了文件的字节数',
+    },
+  },
   body_too_large: {
     en: {
       when: 'The body, or the text that its token ids stand for, is larger than `maxBodyBytes`',

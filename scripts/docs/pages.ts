@@ -3,6 +3,7 @@ export const PAGES: readonly string[] = [
   'docs/api/embeddings.md',
   'docs/api/text-embedding.md',
   'docs/api/models.md',
+  'docs/api/files.md',
   'docs/api/tokenizer.md',
   'docs/api/operations.md',
   'packages/client/README.md',

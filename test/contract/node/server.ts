@@ -18,6 +18,8 @@ export interface TestServer {
   url: string
   /** `undefined` for a server that ran already. */
   pid: number | undefined
+  /** Its folder; `undefined` for a server that ran already. */
+  home: string | undefined
   /** The end of what it has written to both outputs so far. */
   output(): string
   /** Send SIGTERM and wait. @throws {Error} when the exit code is not 0 or the process does not end in time. */
@@ -38,7 +40,7 @@ export async function startServer(
 ): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
   if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0)
-    return { url: running, pid: undefined, output: () => '', stop: async () => {} }
+    return { url: running, pid: undefined, home: undefined, output: () => '', stop: async () => {} }
 
   const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
   const port = await freePort()
@@ -69,6 +71,7 @@ export async function startServer(
   return {
     url,
     pid: server.pid,
+    home,
     output: log,
     async stop() {
       server.kill('SIGTERM')

@@ -30,10 +30,11 @@ export const ACCESS_KEY_ID = 'quiver'
 
 /** Query of a signed URL: `Expires` in Unix seconds, `OSSAccessKeyId`, `Signature`, as OSS has them. */
 export function createUrlSigner(secret: Uint8Array, now: () => Date = () => new Date()): UrlSigner {
-  const mac = (use: string, text: string) => createHmac('sha256', secret).update(`${use}\n${text}`).digest()
+  const sign = (use: string, text: string) => createHmac('sha256', secret).update(`${use}\n${text}`).digest('base64')
+  // Compared as text: base64 has several spellings of the same bytes, and only one was given out.
   const isSigned = (use: string, text: string, signature: string) => {
-    const given = Buffer.from(signature, 'base64')
-    const own = mac(use, text)
+    const given = Buffer.from(signature)
+    const own = Buffer.from(sign(use, text))
     return given.length === own.length && timingSafeEqual(given, own)
   }
   return {
@@ -43,7 +44,7 @@ export function createUrlSigner(secret: Uint8Array, now: () => Date = () => new 
       const query = new URLSearchParams({
         Expires: expires,
         OSSAccessKeyId: ACCESS_KEY_ID,
-        Signature: mac('url', `${expires}\n${key}`).toString('base64'),
+        Signature: sign('url', `${expires}\n${key}`),
       })
       return `${base}/${key}?${query}`
     },
@@ -60,7 +61,7 @@ export function createUrlSigner(secret: Uint8Array, now: () => Date = () => new 
       if (Number(expires) * 1000 <= now().getTime()) throw new ApiError('access_denied', 'Request has expired.')
       return checkBlobKey(key)
     },
-    sign: (use, text) => mac(use, text).toString('base64'),
+    sign,
     isSigned,
   }
 }

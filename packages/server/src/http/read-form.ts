@@ -18,15 +18,28 @@ export const FORM_LIMITS = {
   fileSize: Number.POSITIVE_INFINITY, // what takes the bytes counts them
 }
 
+/** What a form may have besides its file. */
+const MAX_OTHER_BYTES = 1024 * 1024
+
 /** What is left of a body whose answer was given early is read this long, so that the client gets to read the answer. */
 const LINGER_MS = 10_000
 
 /**
  * The parts of a multipart form, in the order in which they arrive; nothing is buffered but fields.
  *
- * @throws {ApiError} `invalid_body` for what is no such form, is cut off, or has too many or too long fields.
+ * @throws {ApiError} `body_too_large` before anything is read, where the form says so itself; `invalid_body` for what is no such form, is cut off, or has too many or too long fields.
  */
-export async function* readForm(request: FastifyRequest): AsyncGenerator<FormPart> {
+export async function* readForm(
+  request: FastifyRequest,
+  { maxFileBytes }: { maxFileBytes: number },
+): AsyncGenerator<FormPart> {
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > maxFileBytes + MAX_OTHER_BYTES) {
+    throw new ApiError(
+      'body_too_large',
+      `Payload Too Large: a file may have ${maxFileBytes} bytes, the form has ${announced}.`,
+    )
+  }
   if (!request.isMultipart()) {
     throw invalidForm('send multipart/form-data, not another content type')
   }

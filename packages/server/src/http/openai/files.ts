@@ -100,7 +100,7 @@ async function receiveForm(
   const fields: Record<string, string> = {}
   let received: { arrival: Arrival; filename: string } | undefined
   try {
-    for await (const part of readForm(request)) {
+    for await (const part of readForm(request, files.limits)) {
       if (part.kind === 'field') {
         fields[part.name] = part.value
         continue

@@ -17,7 +17,7 @@ export const postObject: Endpoint = {
   form: oss.PostForm,
   async handle({ services: { files, signer }, request, reply, signal }) {
     const fields: Record<string, string> = {}
-    for await (const part of readForm(request)) {
+    for await (const part of readForm(request, files.limits)) {
       if (part.kind === 'field') fields[part.name] = part.value
       else {
         reply.code(await store(part, fields))
