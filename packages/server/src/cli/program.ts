@@ -2,9 +2,11 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
+import { batchCommand } from './batch.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
+import { jobsCommand } from './jobs.js'
 import { modelsCommand } from './models.js'
 import { serveCommand } from './serve.js'
 import { tokensCommand } from './tokens.js'
@@ -33,13 +35,24 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver batch run requests.jsonl              a file of requests, at half price
+  $ quiver jobs submit lines.txt --wait          a text file line by line, on a running server
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
+  for (const command of [
+    serveCommand(),
+    embedCommand(),
+    tokensCommand(),
+    modelsCommand(),
+    jobsCommand(),
+    batchCommand(),
+    doctorCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program))
+    for (const inner of command.commands) inner.copyInheritedSettings(command)
   }
   return program
 }
