@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
+import type { Kysely } from 'kysely'
 import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
@@ -35,6 +36,7 @@ import type { JobStore } from './jobs/job-store.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
 import { createDiskBlobStore } from './stores/disk/blob-store.js'
+import type { Tables } from './stores/schema/tables.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
 import { openSqlite } from './stores/sqlite/database.js'
@@ -127,7 +129,7 @@ export interface Storage {
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const database = await openSqlite(join(settings.home, 'quiver.db'))
+  const { database, jobStore } = await openDatabase(settings)
   const blobs = await openBlobStore(settings)
   const index = createSqlFileIndex(database)
   const closing = new AbortController()
@@ -139,13 +141,23 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
     blobs,
     files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
     signer: createUrlSigner(loadSecret(settings.home)),
-    jobStore: createSqlJobStore(database),
+    jobStore,
     async close() {
       closing.abort()
       await sweeping
       await database.destroy()
     },
   }
+}
+
+async function openDatabase({ home, databaseUrl }: Settings): Promise<{ database: Kysely<Tables>; jobStore: JobStore }> {
+  if (databaseUrl === undefined) {
+    const database = await openSqlite(join(home, 'quiver.db'))
+    return { database, jobStore: createSqlJobStore(database) }
+  }
+  const { openPostgres, serialize } = await import('./stores/postgres/database.js')
+  const database = await openPostgres(databaseUrl)
+  return { database, jobStore: createSqlJobStore(database, { serialize }) }
 }
 
 async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore> {
