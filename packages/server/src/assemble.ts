@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import type { Kysely } from 'kysely'
 import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
@@ -36,7 +35,6 @@ import type { JobStore } from './jobs/job-store.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
 import { createDiskBlobStore } from './stores/disk/blob-store.js'
-import type { Tables } from './stores/schema/tables.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
 import { openSqlite } from './stores/sqlite/database.js'
@@ -129,9 +127,8 @@ export interface Storage {
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const { database, jobStore } = await openDatabase(settings)
+  const { database, index, jobStore } = await openDatabase(settings)
   const blobs = await openBlobStore(settings)
-  const index = createSqlFileIndex(database)
   const closing = new AbortController()
   const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
     signal: closing.signal,
@@ -150,14 +147,16 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
   }
 }
 
-async function openDatabase({ home, databaseUrl }: Settings): Promise<{ database: Kysely<Tables>; jobStore: JobStore }> {
+/** What lies in the database, whichever it is. */
+async function openDatabase({ home, databaseUrl }: Settings) {
   if (databaseUrl === undefined) {
     const database = await openSqlite(join(home, 'quiver.db'))
-    return { database, jobStore: createSqlJobStore(database) }
+    return { database, index: createSqlFileIndex(database), jobStore: createSqlJobStore(database) }
   }
   const { openPostgres, serialize } = await import('./stores/postgres/database.js')
   const database = await openPostgres(databaseUrl)
-  return { database, jobStore: createSqlJobStore(database, { serialize }) }
+  const shared = { serialize }
+  return { database, index: createSqlFileIndex(database, shared), jobStore: createSqlJobStore(database, shared) }
 }
 
 async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore> {

@@ -22,7 +22,7 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
 
   fileIndexSuite('PostgreSQL', async () => {
     const database = await openPostgres(await cluster.newDatabase())
-    return { index: createSqlFileIndex(database), close: () => database.destroy() }
+    return { index: createSqlFileIndex(database, { serialize }), close: () => database.destroy() }
   })
 
   test('many processes that claim at once each get a part of their own', async () => {
