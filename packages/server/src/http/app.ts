@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import multipart from '@fastify/multipart'
-import { ApiError, type Dialect } from '@quiver/protocol'
+import { ApiError } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
-import type { Caller } from '../admission/api-key.js'
 import type { Settings } from '../config.js'
 import type { Logger } from '../telemetry/log.js'
 import { authenticate } from './authenticate.js'
@@ -16,17 +15,6 @@ import { FORM_LIMITS, readRest } from './read-form.js'
 import { limitReceiving } from './receive-limits.js'
 import { isClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** Who calls; `undefined` where no key is asked for, or before it was checked. */
-    caller: Caller | undefined
-  }
-  interface FastifyContextConfig {
-    /** Of the endpoint; absent where there is none. */
-    dialect?: Dialect
-  }
-}
 
 export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
 

@@ -1,7 +1,7 @@
 import type { Dialect } from '@quiver/protocol'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { z } from 'zod'
-import type { Keyring } from '../admission/api-key.js'
+import type { Caller, Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { TextModel } from '../catalog/text-model.js'
 import type { Detokenize } from '../embedding/detokenize.js'
@@ -12,6 +12,17 @@ import type { BlobStore } from '../files/blob-store.js'
 import type { Files } from '../files/files.js'
 import type { UrlSigner } from '../files/signed-url.js'
 import type { Metrics } from '../telemetry/metrics.js'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who calls; `undefined` where no key is asked for, or before it was checked. */
+    caller: Caller | undefined
+  }
+  interface FastifyContextConfig {
+    /** Of the endpoint; absent where there is none. */
+    dialect?: Dialect
+  }
+}
 
 /** What handlers may use. */
 export interface Services {
