@@ -32,7 +32,7 @@ const leftward = COLUMNS.flatMap((column, index) => {
 })
 
 /** Rooms of one column do not know each other; the only exceptions. main and cli are one group. */
-const NEIGHBOURS = { admission: ['usage'], main: ['cli'] }
+const NEIGHBOURS = { admission: ['usage'], jobs: ['files'], main: ['cli'] }
 
 const sideways = COLUMNS.flatMap((column) =>
   column.flatMap((room) => {

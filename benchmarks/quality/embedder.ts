@@ -7,6 +7,7 @@ import { check } from '@quiver/server/dist/catalog/check.js'
 import type { TextModel } from '@quiver/server/dist/catalog/text-model.js'
 import { createProgress } from '@quiver/server/dist/cli/progress.js'
 import { spaceOf } from '@quiver/server/dist/embedding/space.js'
+import { BUILTIN_WEIGHTS, loadTokenizer } from '@quiver/server/dist/engines/builtin/weights.js'
 import type { Terms } from './sparse.js'
 
 /** The product's own pipeline, as a request to its newest model uses it, with a memory on disk. */
@@ -26,7 +27,8 @@ export interface Embedder {
 export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
-  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000, models: {} }, signal)
+  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {} }, signal)
+  const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)
   const model = pipeline.catalog.list().find(({ dimensionChoice }) => dimensionChoice === 'listed')
   if (model === undefined) throw new TypeError('the catalog has no model with a choice of dimensions')
   const dimension = Math.max(...model.dimensions)
@@ -60,12 +62,12 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
           outputType: 'sparse' as const,
           fields,
         }
-        const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), signal)
+        const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), { signal })
         terms.push(...embeddings.map(({ sparse = [] }) => sparse))
       }
       return terms
     },
-    pieces: (text) => Array.from(pipeline.engine.tokenize(text, model.maxInputTokens).ids, String),
+    pieces: (text) => Array.from(tokenizer.tokenize(text, model.maxInputTokens).ids, String),
     close: () => pipeline.close(),
   }
 }
@@ -95,7 +97,7 @@ async function compute(texts: readonly string[], work: Work): Promise<Float32Arr
       next += model.maxInputs
       const inputs = texts.slice(start, start + model.maxInputs)
       const request = { model: model.id, inputs, textType, dimension, outputType: 'dense' as const, fields }
-      const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), signal)
+      const { embeddings } = await pipeline.embed(check(request, pipeline.catalog), { signal })
       for (const { index, dense } of embeddings) {
         if (dense === undefined) throw new TypeError('the pipeline returned no dense vector')
         components.set(dense, (start + index) * dimension)

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { assemblePipeline, type Pipeline } from '@quiver/server/dist/assemble.js'
 import { check } from '@quiver/server/dist/catalog/check.js'
+import type { Tokenizer } from '@quiver/server/dist/engines/builtin/tokenizer.js'
+import { BUILTIN_WEIGHTS, loadTokenizer } from '@quiver/server/dist/engines/builtin/weights.js'
 import { publish, type Section, toShort } from '../report.js'
 import { type BareSession, openBareSession } from './bare-session.js'
 import { median, percentile } from './percentile.js'
@@ -27,7 +29,7 @@ interface SetResult {
 const BATCH = 10
 /** Requests in flight, so that the worker never waits. */
 const IN_FLIGHT = 2
-const NO_ABORT = new AbortController().signal
+const { signal } = new AbortController()
 
 /**
  * The engine in this process with one worker thread, beside the same network in a bare loop.
@@ -38,15 +40,16 @@ export async function engine(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...words], options: { rounds: { type: 'string', default: '6' } } })
   const rounds = Number(values.rounds)
   const rssMb = [rssNow()]
-  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000, models: {} }, NO_ABORT)
+  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, models: {} }, signal)
   rssMb.push(rssNow())
   const sets = textSets(rounds)
   const latencies = []
   for (const { name, texts } of sets) latencies.push({ name, ...(await measureLatency(pipeline, texts)) })
   rssMb.push(rssNow())
   const bare = await openBareSession()
+  const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)
   const results: SetResult[] = []
-  for (const set of sets) results.push(await measureSet(set, { pipeline, bare, rounds }))
+  for (const set of sets) results.push(await measureSet(set, { pipeline, tokenizer, bare, rounds }))
   await bare.close()
   await pipeline.close()
   publish('Speed of the built-in engine in process', {
@@ -68,10 +71,15 @@ function textSets(rounds: number): TextSet[] {
 
 async function measureSet(
   { name, texts }: TextSet,
-  { pipeline, bare, rounds }: { pipeline: Pipeline; bare: BareSession; rounds: number },
+  {
+    pipeline,
+    tokenizer,
+    bare,
+    rounds,
+  }: { pipeline: Pipeline; tokenizer: Tokenizer; bare: BareSession; rounds: number },
 ): Promise<SetResult> {
   const size = Math.floor(texts.length / rounds)
-  const ids = texts.map((text) => pipeline.engine.tokenize(text, 8_192).ids)
+  const ids = texts.map((text) => tokenizer.tokenize(text, 8_192).ids)
   const result: SetResult = {
     name,
     tokens: ids.reduce((sum, { length }) => sum + length, 0) / ids.length,
@@ -91,7 +99,7 @@ async function measureSet(
       for (const sequence of sequences) await bare.run(sequence)
     })
     await charge(result.tokenizer, part.length, async () => {
-      for (const text of part) pipeline.engine.tokenize(text, 8_192)
+      for (const text of part) tokenizer.tokenize(text, 8_192)
     })
     result.ratios.push((result.pipeline.cpuSeconds - before) / (result.bare.cpuSeconds - bareBefore))
   }
@@ -141,7 +149,7 @@ function embedOne(pipeline: Pipeline, inputs: readonly string[]): Promise<unknow
     outputType: 'dense' as const,
     fields,
   }
-  return pipeline.embed(check(request, pipeline.catalog), NO_ABORT)
+  return pipeline.embed(check(request, pipeline.catalog), { signal })
 }
 
 async function measureLatency(pipeline: Pipeline, texts: readonly string[]): Promise<{ one: number[]; ten: number[] }> {

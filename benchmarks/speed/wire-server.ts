@@ -51,7 +51,7 @@ function quiver(): FastifyInstance {
     services: {
       catalog,
       embed,
-      tokenize: () => [],
+      tokenize: async () => [],
       detokenize: async (request) => request,
       inspect: createInspect(() => {
         throw new TypeError('no engine is measured here')

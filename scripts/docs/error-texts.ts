@@ -82,6 +82,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '改用同步调用；本版本没有异步任务',
     },
   },
+  asynchronous_only: {
+    en: {
+      when: 'A model for tasks (`text-embedding-async-v1`, `-v2`) was asked for vectors at once',
+      remedy: 'Submit a file as a task, or use the model without `async` in its name',
+    },
+    zh: {
+      when: '对异步任务模型（`text-embedding-async-v1`、`-v2`）发起了同步调用',
+      remedy: '以任务方式提交文件，或者改用名称中没有 `async` 的模型',
+    },
+  },
   model_not_found: {
     en: {
       when: 'There is no model of this name. Names are case-sensitive',
@@ -100,6 +110,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     zh: {
       when: '这个路径下没有接口',
       remedy: '检查 base URL：OpenAI 用 `/compatible-mode/v1`，DashScope 用 `/api/v1`',
+    },
+  },
+  unsupported_operation: {
+    en: {
+      when: 'A task that has begun, or a batch that has ended, was to be cancelled',
+      remedy: 'Nothing; tasks can be cancelled while they are PENDING, batches until they end',
+    },
+    zh: {
+      when: '要取消的任务已经开始，或者要取消的批处理已经结束',
+      remedy: '无需处理；任务只能在 PENDING 时取消，批处理在结束之前都可以取消',
     },
   },
   method_not_allowed: {
@@ -192,6 +212,26 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     zh: {
       when: '请求体经过压缩（`Content-Encoding`）',
       remedy: '不压缩直接发送',
+    },
+  },
+  idempotency_conflict: {
+    en: {
+      when: 'The `Idempotency-Key` of this request was used within the last 24 hours, with another body',
+      remedy: 'Use a new key for a new request; repeat a request with the body it had',
+    },
+    zh: {
+      when: '该请求的 `Idempotency-Key` 在 24 小时内已经用过，而且当时的请求体不同',
+      remedy: '新的请求请用新的键；重复请求时请求体须与原来相同',
+    },
+  },
+  rate_limited: {
+    en: {
+      when: 'Jobs are submitted faster than the model allows, or too many of them wait or run',
+      remedy: 'Wait as long as `Retry-After` says, or until a job has ended',
+    },
+    zh: {
+      when: '提交任务的速度超过了模型的限制，或者排队和运行中的任务过多',
+      remedy: '按 `Retry-After` 等待，或者等已有任务结束',
     },
   },
   engine_failed: {

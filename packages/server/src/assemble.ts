@@ -1,12 +1,18 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
-import { createDetokenize } from './embedding/detokenize.js'
+import { parseAllowList } from './egress/allow-list.js'
+import { resolveHost } from './egress/resolve-host.js'
+import { createSafeFetch } from './egress/safe-fetch.js'
+import { Batcher } from './embedding/batcher.js'
+import { createDetokenize, type Detokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createInspect, type Inspect } from './embedding/inspect.js'
+import { createEmbedText, type RunningEngine } from './embedding/text-vectors.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
@@ -14,13 +20,23 @@ import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
 import type { BlobStore } from './files/blob-store.js'
 import { createFiles, type Files } from './files/files.js'
+import { createResolveUserUrl } from './files/resolve-user-url.js'
 import { createUrlSigner, type UrlSigner } from './files/signed-url.js'
 import { sweepFiles, sweepRegularly } from './files/sweep.js'
 import { loadSecret } from './home.js'
 import { createApp } from './http/app.js'
+import { createTaskLines } from './http/dashscope/task-lines.js'
+import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
 import { endpointsOf } from './http/endpoints.js'
+import { createBatchCallback } from './http/openai/batch-callback.js'
+import { createBatchLines } from './http/openai/batch-lines.js'
+import { isGone, nameHolder } from './jobs/holder.js'
+import type { JobStore } from './jobs/job-store.js'
+import { resultFiles, signedResult } from './jobs/publishers.js'
+import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
 import { createDiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
+import { createSqlJobStore } from './stores/sql/job-store.js'
 import { openSqlite } from './stores/sqlite/database.js'
 import type { Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
@@ -37,7 +53,7 @@ export interface Pipeline {
 }
 
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'models'>
+export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
 
 /**
  * The catalog with the models of the configuration. Fast: starts no engine.
@@ -68,28 +84,44 @@ export async function assemblePipeline(
   catalog?: Catalog,
 ): Promise<Pipeline> {
   const served = catalog ?? (await assembleCatalog(settings))
-  const engine = await startBuiltinEngine({ ...settings, signal })
-  const engines = new Map([[engine.id, engine]])
-  const findEngine = (id: string) => {
-    const found = engines.get(id)
+  const { threads, maxQueuedInputs: maxQueued, cacheBytes } = settings
+  const builtin = await startBuiltinEngine({ threads, signal })
+  const running: RunningEngine[] = [builtin].map((engine) => ({ engine, batcher: new Batcher(engine, { maxQueued }) }))
+  const byId = new Map(running.map((one) => [one.engine.id, one]))
+  const find = (id: string): RunningEngine => {
+    const found = byId.get(id)
     if (found === undefined) throw new TypeError(`the catalog names an engine that does not exist: ${id}`)
     return found
   }
+  const findEngine = (id: string): Engine => find(id).engine
   return {
     catalog: served,
-    embed: createEmbed(findEngine),
+    embed: createEmbed({
+      findEngine: find,
+      embedText: createEmbedText({ cacheBytes }),
+      sparseFallback: builtin,
+    }),
     tokenize: createTokenize(findEngine),
     inspect: createInspect(findEngine),
-    engine,
-    close: () => engine.close(),
+    engine: builtin,
+    async close() {
+      for (const { batcher } of running) batcher.close()
+      await Promise.all(running.map(({ engine }) => engine.close()))
+    },
   }
 }
+
+/** For the whole of a task's or batch's input; at the slowest pace allowed it would be days. */
+const INPUT_DEADLINE_MS = 3_600_000
+/** A list of batches looks back that far. */
+const BATCH_KEPT_MS = 30 * 24 * 3_600_000
 
 /** Bytes that outlive a request. */
 export interface Storage {
   blobs: BlobStore
   files: Files
   signer: UrlSigner
+  jobStore: JobStore
   close(): Promise<void>
 }
 
@@ -107,6 +139,7 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
     blobs,
     files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
     signer: createUrlSigner(loadSecret(settings.home)),
+    jobStore: createSqlJobStore(database),
     async close() {
       closing.abort()
       await sweeping
@@ -127,6 +160,54 @@ async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings):
   return createS3BlobStore({ bucket, endpoint, region, credentials })
 }
 
+/** Work on tasks and batches. */
+async function assembleJobs(
+  settings: Settings,
+  { pipeline, storage, detokenize, log }: { pipeline: Pipeline; storage: Storage; detokenize: Detokenize; log: Logger },
+): Promise<RunningJobs> {
+  const { blobs, files, jobStore: store } = storage
+  const now = () => new Date()
+  const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
+  const resolveUserUrl = createResolveUserUrl(files, safeFetch)
+  const holder = nameHolder(randomUUID())
+  return startJobs({
+    store,
+    blobs,
+    embed: pipeline.embed,
+    openInput: (job, limits) =>
+      resolveUserUrl(job.source, {
+        ...limits,
+        project: job.project,
+        model: job.model ?? '',
+        isOssAllowed: job.options.isOssAllowed === true,
+        deadlineMs: INPUT_DEADLINE_MS,
+        param: job.kind === 'task' ? 'input.url' : 'input_file_id',
+      }),
+    rules: {
+      task: {
+        format: createTaskLines(pipeline.catalog),
+        publisher: signedResult,
+        keptMs: TASK_LIFE_MS,
+        wantsNotice: () => false,
+        notify: async () => {},
+      },
+      batch: {
+        format: createBatchLines({ catalog: pipeline.catalog, detokenize }),
+        publisher: resultFiles(files, now),
+        keptMs: BATCH_KEPT_MS,
+        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? loadSecret(settings.home), now }),
+      },
+    },
+    holder,
+    isGone: (other) => isGone(other, holder),
+    slots: settings.jobSlots,
+    now,
+    newId: randomUUID,
+    random: Math.random,
+    log,
+  })
+}
+
 /** A server that is ready once `start` resolves. */
 export interface Server {
   app: FastifyInstance
@@ -144,12 +225,14 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   checkDefaultModel(settings.defaultModel, catalog)
   const pipeline = await assemblePipeline(settings, signal, catalog)
   const storage = await assembleStorage(settings, log)
+  const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
+  const running = await assembleJobs(settings, { pipeline, storage, detokenize, log })
   let isDraining = false
   let isAbandoned = false
   const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.engine.window }), {
     services: {
       catalog,
-      detokenize: createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
+      detokenize,
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       inspect: pipeline.inspect,
@@ -160,6 +243,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       files: storage.files,
       blobs: storage.blobs,
       signer: storage.signer,
+      jobs: running.jobs,
       publicUrl: settings.publicUrl,
       isAutoSplit: settings.autoSplit,
       isReady: () => !isDraining && pipeline.engine.isUp,
@@ -171,6 +255,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     app,
     drain() {
       isDraining = true
+      void running.close() // parts are given back while the last requests are answered; close() waits for it
     },
     abandon() {
       isAbandoned = true
@@ -178,6 +263,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     },
     async close() {
       await app.close()
+      await running.close()
       await pipeline.close()
       await storage.close()
       return !isAbandoned

@@ -40,6 +40,9 @@ export const Settings = z.strictObject({
   maxQueuedInputs: wholeNumber(1, 1_000_000)
     .default(2_000)
     .describe('Texts (of a long one: windows, see /docs) that may wait for a worker. A full queue answers 503.'),
+  cacheBytes: wholeNumber(0, 1_099_511_627_776)
+    .default(0)
+    .describe('Memory for vectors of texts already computed, by caller; 0: each is computed anew.'),
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),
@@ -80,6 +83,15 @@ export const Settings = z.strictObject({
   maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(100 * 1024 ** 3)
     .describe('Bytes of files that one key may keep.'),
+  jobSlots: wholeNumber(0, 64)
+    .default(2)
+    .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),
+  callbackSecret: z
+    .string()
+    .min(16)
+    .optional()
+    .meta({ secret: true })
+    .describe('Key of the signatures of callbacks. None: one that nobody knows.'),
   s3Bucket: z
     .string()
     .min(1)

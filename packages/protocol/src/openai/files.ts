@@ -69,7 +69,7 @@ export function parseUploadFields(fields: Readonly<Record<string, string>>) {
 const MAX_PAGE = 10_000
 
 /** DashScope's `yyyyMMddHHmmss`, China time, or Unix seconds. */
-const Instant = z.string().transform((text, context) => {
+export const Instant = z.string().transform((text, context) => {
   const [, y, mo, d, h, mi, s] = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/.exec(text) ?? []
   const date =
     y === undefined

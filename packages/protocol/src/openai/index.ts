@@ -1,3 +1,4 @@
+export * from './batches.js'
 export * from './embeddings.js'
 export * from './error.js'
 export * from './files.js'

@@ -50,6 +50,16 @@ export const TextModel = z.strictObject({
   rateLimit: z
     .strictObject({ requestsPerSecond: count, tokensPerMinute: count })
     .describe('Of one account, over all its keys.'),
+  asynchronous: z
+    .strictObject({
+      maxLines: count.describe('Lines of a file.'),
+      maxFileBytes: count,
+      submitsPerSecond: count,
+      maxOpen: count.describe('Tasks of one account that wait or run.'),
+      maxRunning: count.describe('Tasks of one account that run; others wait.'),
+    })
+    .optional()
+    .describe('Limits of a model that takes files, a text a line, as tasks, and nothing else. Absent: takes texts.'),
   createdAtSeconds: z
     .int()
     .nonnegative()

@@ -85,7 +85,7 @@ async function checkModel(settings: Settings): Promise<Finding> {
           outputType: 'dense',
           fields,
         } as const
-        await pipeline.embed(check(request, pipeline.catalog), signal)
+        await pipeline.embed(check(request, pipeline.catalog), { signal })
       }
       return [loadedAt - startedAt, (SPEED_TEXTS / (performance.now() - loadedAt)) * 1000]
     })

@@ -98,7 +98,7 @@ async function embedGroup(
   const results = await Promise.all(
     batches.map(async (batch) => {
       const request = check(toRequest(batch, options), pipeline.catalog)
-      const { embeddings } = await pipeline.embed(request, signal)
+      const { embeddings } = await pipeline.embed(request, { signal })
       return embeddings.map(
         ({ dense = new Float32Array(0), tokens }, i): VectorRow => ({
           index: batch[i]?.index ?? i,

@@ -34,7 +34,7 @@ async function showTokens(
   try {
     await withPipeline({ ...settings, threads: 1 }, new AbortController().signal, async (pipeline) => {
       for await (const { index, text } of lines) {
-        const [tokens = []] = pipeline.tokenize(pipeline.catalog.get(model), [text])
+        const [tokens = []] = await pipeline.tokenize(pipeline.catalog.get(model), [text])
         const shown = json
           ? JSON.stringify({
               index,

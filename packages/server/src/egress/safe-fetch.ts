@@ -19,6 +19,8 @@ export interface SafeFetchOptions {
   accept?: string
   /** Field that held the URL; errors name it. */
   param?: string
+  /** POST this instead of GET; a redirect is then an error, for what is posted was meant for one place. */
+  post?: { body: string; headers: Readonly<Record<string, string>> }
 }
 
 /** A successful answer (2xx). Names of headers are lower case. The transfer ends with the iteration of `body`. */
@@ -32,7 +34,7 @@ export interface SafeResponse {
 }
 
 /**
- * GET a URL that a caller named.
+ * GET a URL that a caller named, or POST to it.
  *
  * @throws {ApiError} `invalid_url` for one that may not be asked for at all, `download_failed` for everything that goes wrong
  *   on the way; the signal's reason when it aborts.
@@ -107,6 +109,7 @@ async function followRedirects(first: URL, options: HopOptions): Promise<Hop> {
     if (statusCode >= 200 && statusCode < 300) return hop
     await hop.agent.destroy()
     if (!REDIRECTS.has(statusCode)) throw downloadFailed(`its server answered with status ${statusCode}`)
+    if (options.post !== undefined) throw downloadFailed('it was redirected')
     if (redirects === MAX_REDIRECTS) throw downloadFailed(`it was redirected more than ${MAX_REDIRECTS} times`)
     if (typeof headers.location !== 'string') throw downloadFailed('it was redirected to no single place')
     const next = checkUrl(headers.location, { base: url })
@@ -118,6 +121,7 @@ async function followRedirects(first: URL, options: HopOptions): Promise<Hop> {
 }
 
 async function ask(url: URL, options: HopOptions): Promise<Hop> {
+  const { accept = '*/*', post } = options
   const addresses = await checkedAddresses(url, options)
   const agent = agentFor(addresses, options)
   try {
@@ -125,7 +129,8 @@ async function ask(url: URL, options: HopOptions): Promise<Hop> {
       dispatcher: agent,
       signal: options.signal,
       // Not compressed: there is nothing to gain that would be worth a bomb. Some servers compress all the same.
-      headers: { accept: options.accept ?? '*/*', 'accept-encoding': 'identity', 'user-agent': 'quiver' },
+      headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'quiver', ...post?.headers },
+      ...(post && { method: 'POST', body: post.body }),
     })
     // A deadline that passes before anyone reads the body must not end the process as an error nobody listened to.
     response.body.on('error', () => {})

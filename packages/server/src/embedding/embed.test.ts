@@ -2,37 +2,24 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.js'
 import type { CheckedRequest } from '../catalog/check.js'
-import type { Engine, TokenInput } from '../engines/engine.js'
+import type { Engine, RawEmbedding } from '../engines/engine.js'
+import { asFake, fakeEngine, fakeVector } from '../engines/fake-engine.test.support.js'
 import { cosine, norm } from '../vector/vector.js'
-import { createEmbed } from './embed.js'
+import { Batcher } from './batcher.js'
+import { createEmbed, type Embed } from './embed.js'
+import { createEmbedText } from './text-vectors.js'
 
 const { signal } = new AbortController()
+const always = { signal }
 
-/** One token a character; a vector that says how many tokens and which first token it was made of. */
-function fakeEngine(changes: Partial<Engine> = {}): Engine & { seen: TokenInput[] } {
-  const seen: TokenInput[] = []
-  return {
-    seen,
-    id: 'builtin-text',
-    identity: '0'.repeat(64),
-    sparseIdentity: '1'.repeat(64),
-    dimension: 2048,
-    window: 4,
-    isUp: true,
-    tokenize: (text, maxTokens) => {
-      const ids = Int32Array.from(text.trim(), (character) => character.charCodeAt(0))
-      return { ids: ids.slice(0, maxTokens), isOverLimit: ids.length > maxTokens }
-    },
-    tokenText: (id) => String.fromCharCode(id),
-    async embed(input) {
-      seen.push(input)
-      await turn()
-      return new Float32Array(2048).fill(1).map((_, i) => Math.sin((i + 1) * (input.ids[0] ?? 0)))
-    },
-    weighTerms: (ids) => [{ index: ids[0] ?? 0, value: 1, token: 'x' }],
-    close: async () => {},
-    ...changes,
-  }
+/** The pipeline over one engine. */
+function embedWith(engine: Engine, { cacheBytes = 0, fallback = fakeEngine() } = {}): Embed {
+  const running = { engine, batcher: new Batcher(engine, { maxQueued: 1000 }) }
+  return createEmbed({
+    findEngine: () => running,
+    embedText: createEmbedText({ cacheBytes }),
+    sparseFallback: fallback,
+  })
 }
 
 const request = (inputs: string[], changes: Partial<CheckedRequest> = {}): CheckedRequest => ({
@@ -49,8 +36,8 @@ const request = (inputs: string[], changes: Partial<CheckedRequest> = {}): Check
 })
 
 test('embeddings come in request order with their own tokens, of unit length', async () => {
-  const embed = createEmbed(() => fakeEngine())
-  const result = await embed(request(['abc', 'd', 'ef']), signal)
+  const embed = embedWith(fakeEngine())
+  const result = await embed(request(['abc', 'd', 'ef']), always)
   expect(result.embeddings.map(({ index, tokens }) => [index, tokens])).toEqual([
     [0, 3],
     [1, 1],
@@ -61,24 +48,24 @@ test('embeddings come in request order with their own tokens, of unit length', a
 })
 
 test('an input has the same vector alone and among others, whatever the dimension before it', async () => {
-  const embed = createEmbed(() => fakeEngine())
-  const alone = await embed(request(['abc']), signal)
-  const among = await embed(request(['x', 'abc', 'a long text']), signal)
+  const embed = embedWith(fakeEngine())
+  const alone = await embed(request(['abc']), always)
+  const among = await embed(request(['x', 'abc', 'a long text']), always)
   expect(among.embeddings[1]?.dense).toEqual(alone.embeddings[0]?.dense)
 })
 
 test('equal texts of one request are computed once', async () => {
   const engine = fakeEngine()
-  const result = await createEmbed(() => engine)(request(['a', 'b', 'a', 'a']), signal)
-  expect(engine.seen).toHaveLength(2)
+  const result = await embedWith(engine)(request(['a', 'b', 'a', 'a']), always)
+  expect(engine.calls).toHaveLength(2)
   expect(result.embeddings[3]?.dense).toEqual(result.embeddings[0]?.dense)
   expect(result.totalTokens).toBe(4)
 })
 
 test('a text longer than the window is embedded whole, in windows', async () => {
   const engine = fakeEngine()
-  await createEmbed(() => engine)(request(['abcdefghij']), signal)
-  expect(engine.seen.map(({ ids }) => ids.length)).toEqual([3, 3, 4])
+  await embedWith(engine)(request(['abcdefghij']), always)
+  expect(engine.calls.flat()).toEqual(['abc', 'def', 'ghij'])
 })
 
 test.each([
@@ -87,12 +74,12 @@ test.each([
   ['x'.repeat(8193), 'has more than 8192 tokens'],
 ])('a text of no or too many tokens is refused by its position, and nothing is computed', async (text, reason) => {
   const engine = fakeEngine()
-  await expect(createEmbed(() => engine)(request(['a', text]), signal)).rejects.toMatchObject({
+  await expect(embedWith(engine)(request(['a', text]), always)).rejects.toMatchObject({
     row: 'invalid_parameter',
     param: 'input[1]',
     message: expect.stringContaining(reason),
   })
-  expect(engine.seen).toHaveLength(0)
+  expect(engine.calls).toHaveLength(0)
 })
 
 test.each([
@@ -100,54 +87,82 @@ test.each([
   ['not a number', new Float32Array(2048).fill(Number.NaN)],
   ['infinite', new Float32Array(2048).fill(Number.POSITIVE_INFINITY)],
 ])('a vector that is %s is an error, never an answer', async (_name, vector) => {
-  const embed = createEmbed(() => fakeEngine({ embed: async () => vector }))
-  await expect(embed(request(['a']), signal)).rejects.toMatchObject({ row: 'engine_failed' })
+  const embed = embedWith(fakeEngine({ embed: async () => [{ dense: vector }] }))
+  await expect(embed(request(['a']), always)).rejects.toMatchObject({ row: 'engine_failed' })
 })
 
 test('the first failure stops what the other inputs have not begun', async () => {
-  const aborted: boolean[] = []
+  const aborted: string[] = []
   const engine = fakeEngine({
-    embed: ({ ids }, options) => {
-      if (ids[0] === 'b'.charCodeAt(0)) return Promise.reject(new Error('broken'))
+    batching: { maxPasses: 1, maxPaddedTokens: 4, concurrency: 3 },
+    embed: (passes, options) => {
+      const text = asFake(passes)[0]?.text ?? ''
+      if (text === 'b') return Promise.reject(new Error('broken'))
       return new Promise((_, reject) => {
         options.signal.addEventListener('abort', () => {
-          aborted.push(true)
+          aborted.push(text)
           reject(options.signal.reason)
         })
       })
     },
   })
-  await expect(createEmbed(() => engine)(request(['a', 'b', 'c']), signal)).rejects.toThrow('broken')
-  expect(aborted).toEqual([true, true])
+  await expect(embedWith(engine)(request(['a', 'b', 'c']), always)).rejects.toThrow('broken')
+  expect(aborted).toEqual(['a', 'c'])
+})
+
+test('requests of many callers for one text compute it once, and each keeps its own use', async () => {
+  const engine = fakeEngine()
+  const embed = embedWith(engine)
+  const asked = await Promise.all([
+    embed(request(['abc'], { dimension: 64 }), always),
+    embed(request(['abc'], { dimension: 128 }), always),
+    embed(request(['abc'], { textType: 'query' }), always),
+    embed(request(['abc']), { signal, caller: 'another' }),
+  ])
+  expect(engine.calls).toHaveLength(3)
+  expect(asked.map(({ embeddings }) => embeddings[0]?.dense?.length)).toEqual([64, 128, 64, 64])
+})
+
+test('vectors are remembered where there is memory for them, each in its place whatever the mix', async () => {
+  const engine = fakeEngine()
+  const embed = embedWith(engine, { cacheBytes: 1_000_000 })
+  const fresh = await embedWith(fakeEngine())(request(['a', 'b', 'c', 'd']), always)
+  await embed(request(['b', 'd']), always)
+  const mixed = await embed(request(['a', 'b', 'c', 'd']), always)
+  expect(engine.calls.flat()).toEqual(['b', 'd', 'a', 'c'])
+  expect(mixed).toEqual(fresh)
+  await embed(request(['a'], { instruct: 'something else' }), always)
+  await embed(request(['a']), { signal, caller: 'another' })
+  expect(engine.calls.flat().slice(4)).toEqual(['a', 'a'])
 })
 
 test('sparse alone runs no forward pass; both gives both', async () => {
   const engine = fakeEngine()
-  const embed = createEmbed(() => engine)
-  const [sparse] = (await embed(request(['a'], { outputType: 'sparse' }), signal)).embeddings
+  const embed = embedWith(engine)
+  const [sparse] = (await embed(request(['a'], { outputType: 'sparse' }), always)).embeddings
   expect(sparse).toEqual({ index: 0, tokens: 1, sparse: [{ index: 97, value: 1, token: 'x' }] })
-  expect(engine.seen).toHaveLength(0)
-  const [both] = (await embed(request(['a'], { outputType: 'dense&sparse' }), signal)).embeddings
+  expect(engine.calls).toHaveLength(0)
+  const [both] = (await embed(request(['a'], { outputType: 'dense&sparse' }), always)).embeddings
   expect(both).toHaveProperty('dense')
   expect(both).toHaveProperty('sparse')
 })
 
 test('each dimension is a space of its own, queries and documents share one', async () => {
-  const embed = createEmbed(() => fakeEngine())
-  const spaceOf = async (changes: Partial<CheckedRequest>) => (await embed(request(['a'], changes), signal)).space
+  const embed = embedWith(fakeEngine())
+  const spaceOf = async (changes: Partial<CheckedRequest>) => (await embed(request(['a'], changes), always)).space
   expect(await spaceOf({ textType: 'query' })).toBe(await spaceOf({ textType: 'document' }))
   expect(await spaceOf({ dimension: 128 })).not.toBe(await spaceOf({ dimension: 64 }))
-  const sparse = await embed(request(['a'], { outputType: 'sparse' }), signal)
-  const both = await embed(request(['a'], { outputType: 'dense&sparse', dimension: 128 }), signal)
+  const sparse = await embed(request(['a'], { outputType: 'sparse' }), always)
+  const both = await embed(request(['a'], { outputType: 'dense&sparse', dimension: 128 }), always)
   expect(sparse.sparseSpace).toMatch(/^[0-9a-f]{16}$/)
   expect(both.sparseSpace).toBe(sparse.sparseSpace)
-  expect(await embed(request(['a']), signal)).not.toHaveProperty('sparseSpace')
+  expect(await embed(request(['a']), always)).not.toHaveProperty('sparseSpace')
 })
 
 test('truncate cuts a long text to its beginning, counts what was kept, and says so', async () => {
   const engine = fakeEngine()
   const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
-  const cut = await createEmbed(() => engine)(request(['abcdefgh', 'abcd'], { model, overlong: 'truncate' }), signal)
+  const cut = await embedWith(engine)(request(['abcdefgh', 'abcd'], { model, overlong: 'truncate' }), always)
   expect(cut.embeddings.map(({ tokens, isTruncated }) => [tokens, isTruncated])).toEqual([
     [4, true],
     [4, undefined],
@@ -159,56 +174,60 @@ test('truncate cuts a long text to its beginning, counts what was kept, and says
 test('chunk-mean embeds a text above the limit whole, up to a bound', async () => {
   const engine = fakeEngine()
   const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
-  const embed = createEmbed(() => engine)
-  const whole = await embed(request(['abcdefgh'], { model, overlong: 'chunk-mean' }), signal)
+  const embed = embedWith(engine)
+  const whole = await embed(request(['abcdefgh'], { model, overlong: 'chunk-mean' }), always)
   expect(whole.embeddings[0]).toMatchObject({ tokens: 8 })
   expect(whole.embeddings[0]).not.toHaveProperty('isTruncated')
-  expect(engine.seen.map(({ ids }) => ids.length)).toEqual([4, 4])
-  await expect(embed(request(['x'.repeat(131_073)], { model, overlong: 'chunk-mean' }), signal)).rejects.toMatchObject({
+  expect(engine.calls.flat()).toEqual(['abcd', 'efgh'])
+  await expect(embed(request(['x'.repeat(131_073)], { model, overlong: 'chunk-mean' }), always)).rejects.toMatchObject({
     message: expect.stringContaining('should be [1, 131072]: input[0] has more than 131072 tokens'),
   })
 })
 
 test('an empty text is refused whatever the policy', async () => {
-  const embed = createEmbed(() => fakeEngine())
+  const embed = embedWith(fakeEngine())
   for (const overlong of ['error', 'truncate', 'chunk-mean'] as const) {
-    await expect(embed(request([' '], { overlong }), signal)).rejects.toMatchObject({ row: 'invalid_parameter' })
+    await expect(embed(request([' '], { overlong }), always)).rejects.toMatchObject({ row: 'invalid_parameter' })
   }
 })
 
 test('a list of thousands never has more than a part of it in the queue', async () => {
-  let queued = 0
   let most = 0
   const engine = fakeEngine({
-    dimension: 64,
-    embed: async () => {
-      most = Math.max(most, ++queued)
+    embed: async (passes): Promise<RawEmbedding[]> => {
+      most = Math.max(most, running.batcher.size)
       await turn()
-      queued--
-      return new Float32Array(64).fill(1)
+      return asFake(passes).map((pass) => ({ dense: fakeVector(pass) }))
     },
   })
+  const running = { engine, batcher: new Batcher(engine, { maxQueued: 1000 }) }
+  const embed = createEmbed({
+    findEngine: () => running,
+    embedText: createEmbedText({ cacheBytes: 0 }),
+    sparseFallback: engine,
+  })
   const inputs = Array.from({ length: 2048 }, (_, i) => `text ${i}`.slice(0, 4) + String.fromCharCode(i + 1000))
-  const { embeddings } = await createEmbed(() => engine)(request(inputs), signal)
+  const { embeddings } = await embed(request(inputs), always)
   expect(embeddings).toHaveLength(2048)
-  expect(most).toBe(512) // 256 texts of two windows
+  expect(most).toBeGreaterThan(400)
+  expect(most).toBeLessThan(512) // 256 texts of two windows, less the one under way
 })
 
 test('a text that is too long loses the end, or the start, that does not fit', async () => {
   const engine = fakeEngine()
   const model = { ...new Catalog().get('text-embedding-v4'), maxInputTokens: 4 }
-  const embed = createEmbed(() => engine)
-  const { embeddings } = await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate' }), signal)
-  await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate', cutAt: 'start' }), signal)
+  const embed = embedWith(engine)
+  const { embeddings } = await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate' }), always)
+  await embed(request(['abcdef', 'ab'], { model, overlong: 'truncate', cutAt: 'start' }), always)
   expect(embeddings.map(({ tokens }) => tokens)).toEqual([4, 2])
-  expect(engine.seen.map(({ ids }) => String.fromCharCode(...ids))).toEqual(['abcd', 'ab', 'cdef', 'ab'])
-  await expect(embed(request([' '], { model, overlong: 'truncate' }), signal)).rejects.toThrow('has no tokens')
+  expect(engine.calls.flat()).toEqual(['abcd', 'ab', 'cdef', 'ab'])
+  await expect(embed(request([' '], { model, overlong: 'truncate' }), always)).rejects.toThrow('has no tokens')
 })
 
 test('not normalised, a vector keeps the length that the model gave it, and is of another space', async () => {
-  const embed = createEmbed(() => fakeEngine())
-  const unit = await embed(request(['abc']), signal)
-  const raw = await embed(request(['abc'], { normalize: false }), signal)
+  const embed = embedWith(fakeEngine())
+  const unit = await embed(request(['abc']), always)
+  const raw = await embed(request(['abc'], { normalize: false }), always)
   const [vector, other] = [unit, raw].map(({ embeddings }) => embeddings[0]?.dense ?? new Float32Array(0))
   expect(norm(other ?? new Float32Array(0))).toBeGreaterThan(2)
   expect(cosine(vector ?? new Float32Array(0), other ?? new Float32Array(0))).toBeCloseTo(1, 6)
@@ -216,6 +235,37 @@ test('not normalised, a vector keeps the length that the model gave it, and is o
 })
 
 test('not normalised, a vector that is not finite is still an error', async () => {
-  const embed = createEmbed(() => fakeEngine({ embed: async () => new Float32Array(2048).fill(Number.NaN) }))
-  await expect(embed(request(['abc'], { normalize: false }), signal)).rejects.toMatchObject({ row: 'engine_failed' })
+  const embed = embedWith(fakeEngine({ embed: async () => [{ dense: new Float32Array(2048).fill(Number.NaN) }] }))
+  await expect(embed(request(['abc'], { normalize: false }), always)).rejects.toMatchObject({ row: 'engine_failed' })
+})
+
+test('a model without sparse vectors of its own lends another’s, in that one’s space', async () => {
+  const fallback = fakeEngine()
+  const { sparse: _, ...dense } = fakeEngine()
+  const own = await embedWith(fallback)(request(['abc'], { outputType: 'sparse' }), always)
+  const lent = await embedWith(dense, { fallback })(request(['abc'], { outputType: 'dense&sparse' }), always)
+  expect(lent.embeddings[0]?.sparse).toEqual(own.embeddings[0]?.sparse)
+  expect(lent.sparseSpace).toBe(own.sparseSpace)
+})
+
+test('a sparse head’s terms come out of the pass; those of windows are each the strongest', async () => {
+  const engine = fakeEngine({
+    sparse: { identity: '2'.repeat(64) },
+    embed: async (passes): Promise<RawEmbedding[]> =>
+      asFake(passes).map((pass) => ({
+        dense: fakeVector(pass),
+        sparse: [{ index: 5, value: pass.text.length / 8, token: 'x' }],
+      })),
+  })
+  const { embeddings, sparseSpace } = await embedWith(engine)(
+    request(['abcdefg', 'a'], { outputType: 'sparse' }),
+    always,
+  )
+  expect(embeddings).toEqual([
+    { index: 0, tokens: 7, sparse: [{ index: 5, value: 0.5, token: 'x' }] },
+    { index: 1, tokens: 1, sparse: [{ index: 5, value: 0.125, token: 'x' }] },
+  ])
+  expect(sparseSpace).not.toBe(
+    (await embedWith(fakeEngine())(request(['a'], { outputType: 'sparse' }), always)).sparseSpace,
+  )
 })

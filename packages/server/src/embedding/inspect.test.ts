@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.js'
-import type { Engine, TokenInspector } from '../engines/engine.js'
+import type { TokenInspector } from '../engines/engine.js'
+import { fakeEngine } from '../engines/fake-engine.test.support.js'
 import { createInspect } from './inspect.js'
 
 const model = new Catalog().get('text-embedding-v4')
@@ -14,43 +15,32 @@ const inspector: TokenInspector = {
   ]),
   frame: { before: [0], after: [1] },
   prompts: { query: 'query: ', document: 'passage: ' },
-  locate: (text, maxTokens) => ({
+  tokenize: async () => ({ ids: new Int32Array(0), isOverLimit: false }),
+  tokenText: () => '',
+  locate: async (text, maxTokens) => ({
     tokens: Array.from(text.slice(0, maxTokens), (unit, i) => ({ id: unit.charCodeAt(0), start: i, end: i + 1 })),
     isOverLimit: text.length > maxTokens,
   }),
   decode: (ids) => ids.map((id) => (id === 0 ? '<s>' : String.fromCharCode(id))).join(''),
 }
-const engine: Engine = {
-  id: 'builtin-text',
-  identity: 'f'.repeat(64),
-  sparseIdentity: '1'.repeat(64),
-  dimension: 8,
-  window: 4,
-  isUp: true,
-  inspector,
-  tokenize: () => ({ ids: new Int32Array(0), isOverLimit: false }),
-  tokenText: () => '',
-  embed: async () => new Float32Array(8),
-  weighTerms: () => [],
-  close: async () => {},
-}
+const engine = fakeEngine({ identity: 'f'.repeat(64), inspector })
 const inspect = createInspect(() => engine)
 
-test('a prompt is part of the text, and the frame is named', () => {
-  const [located] = inspect.locate(model, ['x'], { prompt: 'query' })
+test('a prompt is part of the text, and the frame is named', async () => {
+  const [located] = await inspect.locate(model, ['x'], { prompt: 'query' })
   expect(located).toMatchObject({
     text: 'query: x',
     before: [{ id: 0, name: '<s>' }],
     after: [{ id: 1, name: '</s>' }],
   })
   expect(located?.tokens.at(-1)).toEqual({ id: 120, start: 7, end: 8 })
-  expect(inspect.locate(model, ['x'], {})[0]?.text).toBe('x')
+  expect((await inspect.locate(model, ['x'], {}))[0]?.text).toBe('x')
 })
 
-test('the bound counts all texts together', () => {
+test('the bound counts all texts together', async () => {
   const half = 'x'.repeat(65_536)
-  expect(inspect.locate(model, [half, half], {})).toHaveLength(2)
-  expect(() => inspect.locate(model, [half, half, 'x'], {})).toThrow('more than 131072 tokens together')
+  expect(await inspect.locate(model, [half, half], {})).toHaveLength(2)
+  await expect(inspect.locate(model, [half, half, 'x'], {})).rejects.toThrow('more than 131072 tokens together')
 })
 
 test('special tokens are left out unless they are asked for', () => {
@@ -64,9 +54,9 @@ test('an id that the vocabulary does not have is named with its place', () => {
   )
 })
 
-test('an engine whose tokenizer is somebody else’s says so', () => {
+test('an engine whose tokenizer is somebody else’s says so', async () => {
   const { inspector: _, ...closed } = engine
   const blind = createInspect(() => closed)
-  expect(() => blind.locate(model, ['x'], {})).toThrow(expect.objectContaining({ row: 'not_supported' }))
+  await expect(blind.locate(model, ['x'], {})).rejects.toMatchObject({ row: 'not_supported' })
   expect(blind.describe(model)).toEqual({ identity: 'f'.repeat(64), window: 4 })
 })

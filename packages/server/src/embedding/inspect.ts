@@ -1,7 +1,7 @@
 import { ApiError, type TextType } from '@quiver/protocol'
 import type { TextModel } from '../catalog/text-model.js'
-import type { Engine, LocatedToken, Network, TokenInspector } from '../engines/engine.js'
-import { MAX_TOKENS, tooManyTokens } from './tokenize.js'
+import type { Engine, LocatedToken, Network } from '../engines/engine.js'
+import { inspectorOf, MAX_TOKENS, tooManyTokens } from './tokenize.js'
 
 /** A special token of the serving model. */
 export interface NamedToken {
@@ -21,7 +21,7 @@ export interface LocatedText {
 /** What can be said of the model that serves a public model. */
 export interface Inspect {
   /** @throws {ApiError} `invalid_parameter` for texts of more than 131,072 tokens together. */
-  locate(model: TextModel, texts: readonly string[], options: { prompt?: TextType }): LocatedText[]
+  locate(model: TextModel, texts: readonly string[], options: { prompt?: TextType }): Promise<LocatedText[]>
   /** Ids → text. @throws {ApiError} `invalid_parameter` for an id that the vocabulary does not have. */
   decode(model: TextModel, ids: readonly number[], options: { keepSpecial: boolean; field: string }): string
   /** `identity`: a SHA-256 over everything that makes a vector what it is; `window`: tokens of one pass. */
@@ -30,28 +30,25 @@ export interface Inspect {
 
 /** The functions of {@link Inspect} throw `not_supported` where the engine's tokenizer is somebody else's. */
 export function createInspect(findEngine: (id: string) => Engine): Inspect {
-  const inspectorOf = (model: TextModel): TokenInspector => {
-    const { inspector } = findEngine(model.engine)
-    if (inspector !== undefined) return inspector
-    throw new ApiError('not_supported', `The tokenizer of ${model.id} cannot be looked into.`, { param: 'model' })
-  }
   return {
-    locate(model, texts, { prompt }) {
-      const inspector = inspectorOf(model)
+    async locate(model, texts, { prompt }) {
+      const inspector = inspectorOf(model, findEngine)
       const named = (id: number): NamedToken => ({ id, name: inspector.special.get(id) ?? '' })
       const before = inspector.frame.before.map(named)
       const after = inspector.frame.after.map(named)
       let room = MAX_TOKENS
-      return texts.map((bare) => {
+      const located: LocatedText[] = []
+      for (const bare of texts) {
         const text = prompt === undefined ? bare : inspector.prompts[prompt] + bare
-        const { tokens, isOverLimit } = inspector.locate(text, room)
+        const { tokens, isOverLimit } = await inspector.locate(text, room)
         if (isOverLimit) throw tooManyTokens()
         room -= tokens.length
-        return { text, tokens, before, after }
-      })
+        located.push({ text, tokens, before, after })
+      }
+      return located
     },
     decode(model, ids, { keepSpecial, field }) {
-      const inspector = inspectorOf(model)
+      const inspector = inspectorOf(model, findEngine)
       const strange = ids.findIndex((id) => id >= inspector.vocabulary)
       if (strange !== -1) {
         const message = `${field}[${strange}] is ${ids[strange]}; the vocabulary has the ids 0 to ${inspector.vocabulary - 1}.`

@@ -11,9 +11,10 @@ export function spaceOf(engine: Engine, request: { dimension: number; normalize:
   return fingerprint(`${engine.identity}\n${request.dimension}\n${length} float32`)
 }
 
-/** Likewise for sparse vectors, which have no dimension. */
-export function sparseSpaceOf(engine: Engine): string {
-  return fingerprint(`${engine.sparseIdentity}\nsparse`)
+/** Likewise for sparse vectors, which have no dimension. @throws {TypeError} for an engine that has none. */
+export function sparseSpaceOf({ id, sparse }: Engine): string {
+  if (sparse === undefined) throw new TypeError(`${id} has no sparse vectors`)
+  return fingerprint(`${sparse.identity}\nsparse`)
 }
 
 function fingerprint(text: string): string {

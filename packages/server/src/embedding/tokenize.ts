@@ -1,6 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import type { TextModel } from '../catalog/text-model.js'
-import type { Engine } from '../engines/engine.js'
+import type { Engine, TokenInspector } from '../engines/engine.js'
 
 /** A token of the serving model. */
 export interface Token {
@@ -10,7 +10,7 @@ export interface Token {
 }
 
 /** Tokens of texts as the model that serves them counts them, without prompts and special tokens. */
-export type Tokenize = (model: TextModel, texts: readonly string[]) => Token[][]
+export type Tokenize = (model: TextModel, texts: readonly string[]) => Promise<Token[][]>
 
 /** Tokens of all texts of one call; more would make an answer of many megabytes. */
 export const MAX_TOKENS = 131_072
@@ -20,16 +20,28 @@ export function tooManyTokens(options: { param?: string } = {}): ApiError {
   return new ApiError('invalid_parameter', `The texts have more than ${MAX_TOKENS} tokens together.`, options)
 }
 
-/** @throws {ApiError} `invalid_parameter` for texts of more than 131,072 tokens together (by the function returned). */
+/** The tokenizer of the engine that serves a model. @throws {ApiError} `not_supported` where it is somebody else's. */
+export function inspectorOf(model: TextModel, findEngine: (id: string) => Engine): TokenInspector {
+  const { inspector } = findEngine(model.engine)
+  if (inspector !== undefined) return inspector
+  throw new ApiError('not_supported', `The tokenizer of ${model.id} cannot be looked into.`, { param: 'model' })
+}
+
+/**
+ * @throws {ApiError} (by the function returned) `invalid_parameter` for texts of more than 131,072 tokens together;
+ *   `not_supported` as {@link inspectorOf}.
+ */
 export function createTokenize(findEngine: (id: string) => Engine): Tokenize {
-  return (model, texts) => {
-    const engine = findEngine(model.engine)
+  return async (model, texts) => {
+    const inspector = inspectorOf(model, findEngine)
     let room = MAX_TOKENS
-    return texts.map((text) => {
-      const { ids, isOverLimit } = engine.tokenize(text, room)
+    const tokens: Token[][] = []
+    for (const text of texts) {
+      const { ids, isOverLimit } = await inspector.tokenize(text, room)
       if (isOverLimit) throw tooManyTokens({ param: 'input' })
       room -= ids.length
-      return Array.from(ids, (id) => ({ id, text: engine.tokenText(id) }))
-    })
+      tokens.push(Array.from(ids, (id) => ({ id, text: inspector.tokenText(id) })))
+    }
+    return tokens
   }
 }

@@ -140,11 +140,11 @@ export function createFiles({ blobs, index, limits, now = () => new Date() }: Fi
 }
 
 /** The day is in the key, so that the sweep knows how old a blob without a row is. */
-function newBlobKey(now: Date): string {
+export function newBlobKey(now: Date): string {
   return `${FILES_PREFIX}${now.toISOString().slice(0, 10)}/${randomUUID()}`
 }
 
-export function newFileId(purpose: string): string {
+export function newFileId(purpose: string, uuid: string = randomUUID()): string {
   const prefix = Object.hasOwn(ID_PREFIX, purpose) ? ID_PREFIX[purpose] : 'file-'
-  return `${prefix}${randomUUID().replaceAll('-', '')}`
+  return `${prefix}${uuid.replaceAll('-', '')}`
 }

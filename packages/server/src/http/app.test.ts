@@ -73,9 +73,10 @@ function appWith(options: AppOptions = {}) {
       catalog,
       detokenize: createDetokenize(new Catalog(), { loadVocabulary, maxTextBytes: 2000 }),
       embed: options.embed ?? fakeEmbed,
-      tokenize: (_model, texts) => texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
+      tokenize: async (_model, texts) =>
+        texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {
-        locate: (_model, texts) => texts.map((text) => ({ text, tokens: [], before: [], after: [] })),
+        locate: async (_model, texts) => texts.map((text) => ({ text, tokens: [], before: [], after: [] })),
         decode: (_model, ids) => String.fromCharCode(...ids),
         describe: () => ({ identity: '0'.repeat(64), window: 4 }),
       },
@@ -86,6 +87,7 @@ function appWith(options: AppOptions = {}) {
       files: absent('files'),
       blobs: absent('blobs'),
       signer: absent('signer'),
+      jobs: absent('jobs'),
       publicUrl: undefined,
       isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,
@@ -247,7 +249,7 @@ test('a full queue is a 503 with the time to come back', async () => {
 
 test('a request that takes too long is given up, and the engine is told', async () => {
   let reason: unknown
-  const embed: Embed = (_request, signal) =>
+  const embed: Embed = (_request, { signal }) =>
     new Promise((_, reject) =>
       signal.addEventListener('abort', () => {
         reason = signal.reason
@@ -261,7 +263,7 @@ test('a request that takes too long is given up, and the engine is told', async 
 
 test('when the client goes, the work is told to stop', async () => {
   const stopped = deferred()
-  const embed: Embed = (_request, signal) =>
+  const embed: Embed = (_request, { signal }) =>
     new Promise((_, reject) =>
       signal.addEventListener('abort', () => {
         reject(signal.reason)

@@ -11,6 +11,7 @@ import type { Tokenize } from '../embedding/tokenize.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Files } from '../files/files.js'
 import type { UrlSigner } from '../files/signed-url.js'
+import type { Jobs } from '../jobs/jobs.js'
 import type { Metrics } from '../telemetry/metrics.js'
 
 declare module 'fastify' {
@@ -39,6 +40,7 @@ export interface Services {
   metrics: Metrics
   files: Files
   blobs: BlobStore
+  jobs: Jobs
   signer: UrlSigner
   /** Base of URLs that are given out; the request's own host without it. */
   publicUrl: string | undefined

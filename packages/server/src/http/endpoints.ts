@@ -1,6 +1,7 @@
 import type { Catalog } from '../catalog/catalog.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
+import { cancelTask, task, tasks } from './dashscope/tasks.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
 import { uploadPolicy } from './dashscope/uploads.js'
@@ -13,6 +14,7 @@ import { embed as ollamaEmbed } from './ollama/embed.js'
 import { embeddings as ollamaEmbeddings } from './ollama/embeddings.js'
 import { show, tags } from './ollama/models.js'
 import { version as ollamaVersion } from './ollama/version.js'
+import { cancelBatch, createBatch, listBatches, showBatch } from './openai/batches.js'
 import { embeddings } from './openai/embeddings.js'
 import { deleteFile, fileContent, listFiles, showFile, uploadFile } from './openai/files.js'
 import { model, models } from './openai/models.js'
@@ -28,8 +30,9 @@ import { similarity } from './tei/similarity.js'
 import { tokenize } from './tei/tokenize.js'
 
 const FILES = [uploadFile, listFiles, showFile, fileContent, deleteFile]
-const OPENAI = [embeddings, models, model, ...FILES]
-const DASHSCOPE = [textEmbedding, tokenizer, dashscopeModels, uploadPolicy, postObject, result]
+const BATCHES = [createBatch, listBatches, showBatch, cancelBatch]
+const OPENAI = [embeddings, models, model, ...FILES, ...BATCHES]
+const DASHSCOPE = [textEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, uploadPolicy, postObject, result]
 const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
 const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
 const COHERE = [cohereEmbed]

@@ -1,4 +1,5 @@
 import { ApiError, type EmbedRequest, type EmbedResult, type Overlong } from '@quiver/protocol'
+import { ANONYMOUS } from '../admission/api-key.js'
 import { type CheckOptions, check } from '../catalog/check.js'
 import { TextModel } from '../catalog/text-model.js'
 import type { Exchange } from './endpoint.js'
@@ -17,13 +18,18 @@ const OVERLONG_HEADER = 'x-quiver-overlong'
  */
 export async function runEmbed(
   request: EmbedRequest,
-  { services, request: { headers }, reply, signal }: Pick<Exchange, 'services' | 'request' | 'reply' | 'signal'>,
+  {
+    services,
+    request: { headers, caller },
+    reply,
+    signal,
+  }: Pick<Exchange, 'services' | 'request' | 'reply' | 'signal'>,
   options: CheckOptions = {},
 ): Promise<EmbedResult> {
   const overlong = parseOverlong(headers[OVERLONG_HEADER])
   const checked = check(overlong === undefined ? request : { ...request, overlong }, services.catalog, options)
   for (const [name, value] of deprecationHeaders(checked.model)) reply.header(name, value)
-  const result = await services.embed(checked, signal)
+  const result = await services.embed(checked, { signal, caller: (caller ?? ANONYMOUS).keyId })
   const truncated = result.embeddings.filter(({ isTruncated }) => isTruncated).map(({ index }) => index)
   reply.header('x-quiver-space', result.space)
   if (result.sparseSpace !== undefined) reply.header('x-quiver-sparse-space', result.sparseSpace)

@@ -1,9 +1,19 @@
 import { createHash } from 'node:crypto'
-import type { SparseTerm, TextType } from '@quiver/protocol'
 import { cosine, shorten } from '../../vector/vector.js'
-import type { Engine, Network, TokenInput, TokenInspector, TokenizedText } from '../engine.js'
-import { type TermWeights, weighTerms } from './term-weights.js'
-import { Tokenizer } from './tokenizer.js'
+import { chunk } from '../chunk.js'
+import type {
+  Batching,
+  Engine,
+  Network,
+  Pass,
+  PreparedText,
+  PrepareOptions,
+  RawEmbedding,
+  SparseSide,
+  TokenInspector,
+} from '../engine.js'
+import { OffloadedTokenizer } from './offloaded-tokenizer.js'
+import { weighTerms } from './term-weights.js'
 import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
 import { WorkerPool } from './worker-pool.js'
 
@@ -12,7 +22,6 @@ export const BUILTIN_ID = 'builtin-text'
 
 export interface BuiltinEngineOptions {
   threads: number
-  maxQueuedInputs: number
   signal: AbortSignal
   /** Folder of the weights; default: those of this package. */
   folder?: string
@@ -23,18 +32,12 @@ export interface BuiltinEngineOptions {
  *
  * @throws {WeightsError} for files that are not the manifest's, or vectors that are not the training side's.
  */
-export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise<Engine> {
-  const weights = await loadWeights(options.folder ?? BUILTIN_WEIGHTS)
-  const { special } = weights.manifest
-  const tokenizer = new Tokenizer(weights.tokenizerFile, new Set(Object.values(special)))
-  const pool = await WorkerPool.start({
-    threads: options.threads,
-    maxQueued: options.maxQueuedInputs,
-    setup: { modelPath: weights.modelPath },
-  })
-  const engine = new BuiltinEngine(weights, tokenizer, pool)
+export async function startBuiltinEngine({ threads, signal, folder }: BuiltinEngineOptions): Promise<Engine> {
+  const weights = await loadWeights(folder ?? BUILTIN_WEIGHTS)
+  const pool = await WorkerPool.start({ threads, setup: { modelPath: weights.modelPath } })
+  const engine = new BuiltinEngine(weights, pool, threads)
   try {
-    await verify(engine, weights, options)
+    await verify(engine, weights, { threads, signal })
   } catch (error) {
     await engine.close()
     throw error
@@ -42,45 +45,63 @@ export async function startBuiltinEngine(options: BuiltinEngineOptions): Promise
   return engine
 }
 
-/** Our own model, in worker threads; one text at a time each. */
+/** A window of a text. */
+interface BuiltinPass extends Pass {
+  /** Prompt and special tokens included. */
+  ids: Int32Array
+}
+
+/** A text with all its tokens, from which the sparse side weighs terms. */
+interface BuiltinText extends PreparedText {
+  ids: Int32Array
+  passes: readonly BuiltinPass[]
+}
+
+/** Our own model, in worker threads; one pass at a time each, so that a vector does not depend on its neighbours. */
 class BuiltinEngine implements Engine {
   readonly id = BUILTIN_ID
   readonly identity: string
-  readonly sparseIdentity: string
   readonly dimension: number
   readonly window: number
+  readonly batching: Batching
   readonly inspector: TokenInspector
   readonly network: Network
+  readonly sparse: SparseSide
   readonly #manifest: Manifest
-  readonly #tokenizer: Tokenizer
+  readonly #tokenizer: OffloadedTokenizer
   readonly #pool: WorkerPool
-  readonly #terms: TermWeights
 
-  constructor({ manifest, terms, termsSha256 }: Weights, tokenizer: Tokenizer, pool: WorkerPool) {
+  constructor({ manifest, terms, termsSha256, tokenizer, folder }: Weights, pool: WorkerPool, threads: number) {
+    const { files, special, prompts, chunks } = manifest
     this.#manifest = manifest
-    this.#terms = terms
-    this.#tokenizer = tokenizer
+    this.#tokenizer = new OffloadedTokenizer(tokenizer, folder)
     this.#pool = pool
     this.dimension = manifest.output.shape[1]
-    this.window = manifest.chunks.tokens
-    const { files, special, prompts, chunks } = manifest
+    this.window = chunks.tokens
+    this.batching = { maxPasses: 1, maxPaddedTokens: chunks.tokens, concurrency: threads }
     const prompt = { query: { ids: prompts.query.ids }, document: { ids: prompts.document.ids } }
-    const parts = [files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompt, chunks.tokens]
-    this.identity = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
-    const sparseParts = [files['tokenizer.json'].sha256, termsSha256]
-    this.sparseIdentity = createHash('sha256').update(JSON.stringify(sparseParts)).digest('hex')
+    this.identity = hashOf([files['model.onnx'].sha256, files['tokenizer.json'].sha256, special, prompt, chunks.tokens])
     this.network = {
       format: 'onnx',
       bytes: files['model.onnx'].bytes + files['tokenizer.json'].bytes,
       arithmetic: 'int8',
       pooling: 'mean',
     }
+    this.sparse = {
+      identity: hashOf([files['tokenizer.json'].sha256, termsSha256]),
+      weighTerms: (text, textType) => {
+        const { ids } = text as BuiltinText // from `prepare` of this engine, as the interface asks
+        return weighTerms(ids, textType, terms).map((term) => ({ ...term, token: tokenizer.tokenText(term.index) }))
+      },
+    }
     this.inspector = {
       vocabulary: tokenizer.vocabulary,
       special: tokenizer.special,
       frame: { before: [special.bos], after: [special.eos] },
       prompts: { query: prompts.query.text, document: prompts.document.text },
-      locate: (text, maxTokens) => tokenizer.locate(text, maxTokens),
+      tokenize: (text, maxTokens) => this.#tokenizer.tokenize(text, maxTokens),
+      locate: (text, maxTokens) => this.#tokenizer.locate(text, maxTokens),
+      tokenText: (id) => tokenizer.tokenText(id),
       decode: (ids) => tokenizer.decode(ids),
     }
   }
@@ -89,32 +110,42 @@ class BuiltinEngine implements Engine {
     return this.#pool.isUp
   }
 
-  tokenize(text: string, maxTokens: number): TokenizedText {
-    return this.#tokenizer.tokenize(text, maxTokens)
-  }
-
-  tokenText(id: number): string {
-    return this.#tokenizer.tokenText(id)
-  }
-
-  embed({ ids, textType }: TokenInput, { signal }: { signal: AbortSignal }): Promise<Float32Array> {
+  /** `instruct` is left out: the model was not trained on instructions. */
+  async prepare(text: string, { textType, maxTokens, keep, signal }: PrepareOptions): Promise<BuiltinText> {
+    const whole = await this.#tokenizer.tokenize(text, keep === 'start' ? maxTokens : Number.MAX_SAFE_INTEGER, signal)
+    const ids = keep === 'start' ? whole.ids : whole.ids.slice(-maxTokens)
+    const windows = ids.length === 0 ? [] : chunk(ids, this.window)
     const { special, prompts } = this.#manifest
-    return this.#pool.run(Int32Array.from([special.bos, ...prompts[textType].ids, ...ids, special.eos]), signal)
+    return {
+      ids,
+      tokens: ids.length,
+      isOverLimit: whole.isOverLimit || whole.ids.length > ids.length,
+      passes: windows.map((window) => {
+        const framed = Int32Array.from([special.bos, ...prompts[textType].ids, ...window, special.eos])
+        return { ids: framed, tokens: framed.length, textTokens: window.length }
+      }),
+    }
   }
 
-  weighTerms(ids: Int32Array, textType: TextType): SparseTerm[] {
-    return weighTerms(ids, textType, this.#terms).map((term) => ({ ...term, token: this.tokenText(term.index) }))
+  embed(passes: readonly Pass[], { signal }: { signal: AbortSignal }): Promise<RawEmbedding[]> {
+    return Promise.all(
+      passes.map(async (pass) => {
+        const { ids } = pass as BuiltinPass // from `prepare` of this engine, as the interface asks
+        return { dense: await this.#pool.run(ids, signal) }
+      }),
+    )
   }
 
-  close(): Promise<void> {
-    return this.#pool.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#pool.close(), this.#tokenizer.close()])
   }
 }
 
-/**
- * Every thread may answer; the canary has more cases than a pool has threads on most machines. As many at a time as
- * there are threads, so that no case waits in the queue, which may be shorter than their number.
- */
+function hashOf(parts: unknown): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+/** As many cases at a time as there are threads, so that every thread proves itself. */
 async function verify(
   engine: Engine,
   { canary }: Weights,
@@ -123,9 +154,9 @@ async function verify(
   const waiting = canary.cases.entries()
   const lane = async () => {
     for (const [index, { text, type, d64 }] of waiting) {
-      const { ids } = engine.tokenize(text, engine.window)
-      const vector = await engine.embed({ ids, textType: type }, { signal })
-      const similarity = cosine(shorten(vector, d64.length), Float32Array.from(d64))
+      const { passes } = await engine.prepare(text, { textType: type, maxTokens: engine.window, keep: 'start', signal })
+      const [raw] = await engine.embed(passes, { signal })
+      const similarity = raw === undefined ? 0 : cosine(shorten(raw.dense, d64.length), Float32Array.from(d64))
       // Written so that NaN fails too.
       if (!(similarity >= canary.tolerance.cosine)) {
         throw new WeightsError(

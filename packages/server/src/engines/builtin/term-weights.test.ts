@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { type TermWeights, weighTerms } from './term-weights.js'
-import { Tokenizer } from './tokenizer.js'
+import type { Tokenizer } from './tokenizer.js'
 import { BUILTIN_WEIGHTS, loadWeights } from './weights.js'
 
 /** Terms 1 and 2 weigh 1 and 0.5; 3 is another form of 1; 0 is no term. */
@@ -50,7 +50,7 @@ describe('with the shipped weights', () => {
 
   beforeAll(async () => {
     const weights = await loadWeights(BUILTIN_WEIGHTS)
-    tokenizer = new Tokenizer(weights.tokenizerFile, new Set(Object.values(weights.manifest.special)))
+    tokenizer = weights.tokenizer
     terms = weights.terms
   })
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import type { TermWeights } from './term-weights.js'
+import { Tokenizer } from './tokenizer.js'
 
 /** The weights that this package brings. */
 export const BUILTIN_WEIGHTS = fileURLToPath(new URL('../../../weights/builtin-text/', import.meta.url))
@@ -38,8 +39,9 @@ const Terms = z.object({
 
 export interface Weights {
   manifest: Manifest
+  folder: string
   modelPath: string
-  tokenizerFile: unknown
+  tokenizer: Tokenizer
   canary: Canary
   terms: TermWeights
   /** Hash over `terms.json`, which names the hashes of the tables. */
@@ -61,20 +63,28 @@ export async function loadWeights(folder: string): Promise<Weights> {
   const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
   const termsFile = await read(folder, 'terms.json')
   const terms = parseFile('terms.json', Terms, termsFile)
-  const [, tokenizer, weights, canonical] = await Promise.all([
+  const [tokenizer, , weights, canonical] = await Promise.all([
+    loadTokenizer(folder, manifest),
     readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
-    readVerified(folder, 'tokenizer.json', manifest.files['tokenizer.json']),
     readVerified(folder, 'terms.f32', terms.files['terms.f32']),
     readVerified(folder, 'terms.u32', terms.files['terms.u32']),
   ])
   return {
     manifest,
     canary,
+    folder,
     modelPath: join(folder, 'model.onnx'),
-    tokenizerFile: JSON.parse(tokenizer.toString()),
+    tokenizer,
     terms: { saturation: terms.saturation, weights: toFloat32(weights), canonical: toUint32(canonical) },
     termsSha256: createHash('sha256').update(termsFile).digest('hex'),
   }
+}
+
+/** The tokenizer of a folder of weights. @throws {WeightsError} */
+export async function loadTokenizer(folder: string, known?: Manifest): Promise<Tokenizer> {
+  const { files, special } = known ?? (await loadManifest(folder))
+  const file = await readVerified(folder, 'tokenizer.json', files['tokenizer.json'])
+  return new Tokenizer(JSON.parse(file.toString()), new Set(Object.values(special)))
 }
 
 /** What a folder of weights promises, nothing verified yet. @throws {WeightsError} */

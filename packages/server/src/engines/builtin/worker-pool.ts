@@ -1,6 +1,5 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@quiver/protocol'
-import { FairQueue } from './fair-queue.js'
 import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-protocol.js'
 
 interface Job {
@@ -18,8 +17,6 @@ interface Seat {
 
 export interface WorkerPoolOptions {
   threads: number
-  /** Jobs that may wait; one more is refused. */
-  maxQueued: number
   setup: WorkerSetup
 }
 
@@ -33,14 +30,15 @@ const MAX_FAILED_STARTS = 3
 const RETRY_AFTER_SECONDS = 1
 
 /**
- * Threads that each run one job at a time. Requests, told apart by their signals, take turns.
+ * Threads that each run one job at a time. Who has many jobs gives as many at a time as there are threads; the few that
+ * wait here wait for a thread that died to be replaced.
  *
  * Invariants: a seat has at most one job; a job is in the queue, in one seat, or settled. A thread that dies fails
  * its own job only and is replaced.
  */
 export class WorkerPool {
   readonly #options: WorkerPoolOptions
-  readonly #queue = new FairQueue<Job>()
+  readonly #queue: Job[] = []
   readonly #idle: Seat[] = []
   readonly #seats = new Set<Seat>()
   #nextId = 0
@@ -69,13 +67,12 @@ export class WorkerPool {
   }
 
   /**
-   * @throws {ApiError} `overloaded` when the queue is full, `engine_failed` when the thread broke.
+   * @throws {ApiError} `engine_failed` when the thread broke.
    * @throws the signal's reason; a job already running is left to finish, its result dropped.
    */
   run(ids: Int32Array, signal: AbortSignal): Promise<Float32Array> {
     if (signal.aborted) return Promise.reject(signal.reason)
     if (!this.isUp) return Promise.reject(new ApiError('engine_failed', 'The built-in model is not running.'))
-    if (this.#queue.size >= this.#options.maxQueued) return Promise.reject(this.#overloaded())
     return new Promise((resolve, reject) => {
       const job: Job = { id: this.#nextId++, ids, resolve: settle(resolve), reject: settle(reject) }
       function settle<Value>(done: (value: Value) => void) {
@@ -85,11 +82,12 @@ export class WorkerPool {
         }
       }
       const abort = () => {
-        this.#queue.remove(signal, job)
+        const index = this.#queue.indexOf(job)
+        if (index !== -1) this.#queue.splice(index, 1)
         job.reject(signal.reason)
       }
       signal.addEventListener('abort', abort, { once: true })
-      this.#queue.push(signal, job)
+      this.#queue.push(job)
       this.#dispatch()
     })
   }
@@ -100,23 +98,12 @@ export class WorkerPool {
     const reason = new ApiError('overloaded', 'The server is shutting down.', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })
-    for (const job of this.#queue.drain()) job.reject(reason)
+    for (const job of this.#queue.splice(0)) job.reject(reason)
     await Promise.all([...this.#seats].map(({ worker }) => end(worker)))
   }
 
-  #overloaded(): ApiError {
-    const { maxQueued } = this.#options
-    return new ApiError(
-      'overloaded',
-      `Model is unavailable, please try again later: ${maxQueued} inputs are waiting.`,
-      {
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      },
-    )
-  }
-
   #dispatch(): void {
-    while (this.#queue.size > 0) {
+    while (this.#queue.length > 0) {
       const seat = this.#idle.pop()
       if (seat === undefined) return
       const job = this.#queue.shift() as Job // the queue is not empty
@@ -166,7 +153,7 @@ export class WorkerPool {
     if (++this.#failedStarts <= MAX_FAILED_STARTS) {
       this.#addSeat().catch(() => {}) // its own exit handler decides what follows
     } else if (this.#seats.size === 0) {
-      for (const job of this.#queue.drain()) job.reject(engineFailed(failure))
+      for (const job of this.#queue.splice(0)) job.reject(engineFailed(failure))
     }
   }
 }

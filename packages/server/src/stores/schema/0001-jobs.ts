@@ -9,8 +9,13 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     .addColumn('key_id', 'text', (column) => column.notNull())
     .addColumn('kind', 'text', (column) => column.notNull())
     .addColumn('state', 'text', (column) => column.notNull())
+    .addColumn('outcome', 'text')
+    .addColumn('lane', 'text', (column) => column.notNull())
+    .addColumn('lane_limit', 'integer', (column) => column.notNull())
     .addColumn('model', 'text')
-    .addColumn('input', 'text', (column) => column.notNull())
+    .addColumn('source', 'text', (column) => column.notNull())
+    .addColumn('input_key', 'text')
+    .addColumn('name', 'text')
     .addColumn('options', 'text', (column) => column.notNull())
     .addColumn('total_lines', 'integer')
     .addColumn('completed_lines', 'integer', (column) => column.notNull().defaultTo(0))
@@ -33,7 +38,7 @@ export async function up(database: Kysely<unknown>): Promise<void> {
     .on('jobs')
     .columns(['project', 'kind', 'created_at', 'id'])
     .execute()
-  await database.schema.createIndex('jobs_by_state').on('jobs').columns(['state', 'served_at']).execute()
+  await database.schema.createIndex('jobs_by_lane').on('jobs').columns(['lane', 'state']).execute()
   await database.schema.createIndex('jobs_by_purge').on('jobs').column('purge_at').execute()
 
   await database.schema

@@ -5,10 +5,19 @@ interface JobsTable {
   key_id: string
   kind: string
   state: string
+  /** How the job will end when it was asked to end early: `cancelled` or `expired`. */
+  outcome: string | null
+  /** Jobs of one lane run at most `lane_limit` at a time. */
+  lane: string
+  lane_limit: number
   /** Public model id; null until it is known, which for batches is after planning. */
   model: string | null
-  /** JSON: where the lines come from. */
-  input: string
+  /** What the caller named as input: a URL or a file id. */
+  source: string
+  /** Key of the blob that holds the lines, once there is one. */
+  input_key: string | null
+  /** What the caller calls it. */
+  name: string | null
   /** JSON: what the job's kind asks besides. */
   options: string
   total_lines: number | null
@@ -17,7 +26,7 @@ interface JobsTable {
   tokens: number
   /** JSON: why the job failed, one entry for each fault. */
   faults: string
-  /** JSON: the files that came out. */
+  /** JSON: the files that came out, by what is in them. */
   results: string
   created_at: number
   /** When planning began. */

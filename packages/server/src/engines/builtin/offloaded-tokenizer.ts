@@ -1,0 +1,133 @@
+import { Worker } from 'node:worker_threads'
+import { ApiError } from '@quiver/protocol'
+import type { LocatedToken, TokenizedText } from '../engine.js'
+import type { Tokenizer } from './tokenizer.js'
+import type { LongTextReply, LongTextRequest, TokenizerThreadSetup } from './tokenizer-thread.js'
+
+/** UTF-16 units that are tokenised on the spot: at most some 10 ms, finding places some 100. */
+const SHORT_UNITS = 16_384
+/** Units that may wait for the thread, 128 MiB; above, texts are refused. */
+const MAX_WAITING_UNITS = 64 * 1024 * 1024
+const RETRY_AFTER_SECONDS = 1
+
+// Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
+const THREAD_URL = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/engines/builtin/tokenizer-thread.js' : './tokenizer-thread.js',
+  import.meta.url,
+)
+
+interface LongText {
+  request: LongTextRequest
+  signal: AbortSignal | undefined
+  resolve: (value: unknown) => void
+  reject: (reason: unknown) => void
+}
+
+/**
+ * The tokenizer for texts of any length: short ones here and now, long ones in a thread of its own, in the order in which
+ * they come, so that the event loop stays free. The thread starts with the first long text.
+ */
+export class OffloadedTokenizer {
+  readonly #tokenizer: Tokenizer
+  readonly #folder: string
+  readonly #waiting: LongText[] = []
+  #waitingUnits = 0
+  #current: LongText | undefined
+  #thread: Worker | undefined
+
+  /** @param folder of the weights that `tokenizer` was loaded from. */
+  constructor(tokenizer: Tokenizer, folder: string) {
+    this.#tokenizer = tokenizer
+    this.#folder = folder
+  }
+
+  /** As {@link Tokenizer.tokenize}. @throws {ApiError} `overloaded`; the signal's reason. */
+  async tokenize(text: string, maxTokens: number, signal?: AbortSignal): Promise<TokenizedText> {
+    // A text of more units than the limit's tokens could have is cut where it is over, which is soon.
+    if (text.length <= SHORT_UNITS) return this.#tokenizer.tokenize(text, maxTokens)
+    return (await this.#offload({ kind: 'tokenize', text, maxTokens }, signal)) as TokenizedText // what it returns there
+  }
+
+  /** As {@link Tokenizer.locate}. @throws {ApiError} `overloaded`; the signal's reason. */
+  async locate(text: string, maxTokens: number): Promise<{ tokens: LocatedToken[]; isOverLimit: boolean }> {
+    if (text.length <= SHORT_UNITS) return this.#tokenizer.locate(text, maxTokens)
+    const located = await this.#offload({ kind: 'locate', text, maxTokens }, undefined)
+    return located as ReturnType<Tokenizer['locate']> // what it returns there
+  }
+
+  async close(): Promise<void> {
+    const thread = this.#thread
+    this.#thread = undefined
+    const reason = new ApiError('overloaded', 'The server is shutting down.', {
+      retryAfterSeconds: RETRY_AFTER_SECONDS,
+    })
+    for (const text of [...this.#waiting.splice(0), ...(this.#current ? [this.#current] : [])]) text.reject(reason)
+    await thread?.terminate()
+  }
+
+  #offload(request: LongTextRequest, signal: AbortSignal | undefined): Promise<unknown> {
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#waitingUnits + request.text.length > MAX_WAITING_UNITS) {
+      return Promise.reject(
+        new ApiError('overloaded', 'Model is unavailable, please try again later: too many long texts are waiting.', {
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        }),
+      )
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ request, signal, resolve, reject })
+      this.#waitingUnits += request.text.length
+      this.#next()
+    })
+  }
+
+  #next(): void {
+    if (this.#current !== undefined) return
+    const next = this.#shift()
+    if (next === undefined) {
+      this.#thread?.unref()
+      return
+    }
+    this.#current = next
+    this.#thread ??= this.#start()
+    this.#thread.ref()
+    this.#thread.postMessage(next.request)
+  }
+
+  /** The next text that is still wanted. */
+  #shift(): LongText | undefined {
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      this.#waitingUnits -= next.request.text.length
+      if (!next.signal?.aborted) return next
+      next.reject(next.signal.reason)
+    }
+    return undefined
+  }
+
+  #start(): Worker {
+    const setup: TokenizerThreadSetup = { folder: this.#folder }
+    const thread = new Worker(THREAD_URL, { workerData: setup, name: 'tokenizer' })
+    thread.on('message', (reply: LongTextReply) => {
+      if ('value' in reply) this.#current?.resolve(reply.value)
+      else this.#current?.reject(tokenizerFailed(new Error(reply.error)))
+      this.#current = undefined
+      this.#next()
+    })
+    let failure: unknown = new Error('the tokenizer’s thread ended')
+    thread.on('error', (error) => {
+      failure = error
+    })
+    thread.on('exit', () => {
+      if (this.#thread !== thread) return
+      this.#thread = undefined
+      this.#current?.reject(tokenizerFailed(failure))
+      this.#current = undefined
+      this.#next()
+    })
+    return thread
+  }
+}
+
+function tokenizerFailed(cause: unknown): ApiError {
+  return new ApiError('engine_failed', 'The tokenizer of the built-in model failed on this input.', { cause })
+}
