@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
+import { BackupError } from '../backup.js'
 import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
+import { backupCommand, restoreCommand } from './backup.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
@@ -33,12 +35,22 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver backup FOLDER                         copy what a running server keeps
+  $ quiver restore FOLDER                        bring it back into an empty home
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  for (const command of [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), doctorCommand()]) {
+  for (const command of [
+    serveCommand(),
+    embedCommand(),
+    tokensCommand(),
+    modelsCommand(),
+    doctorCommand(),
+    backupCommand(),
+    restoreCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program))
   }
   return program
@@ -50,7 +62,7 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
     return EXIT.usage
   }
-  if (error instanceof HomeError || error instanceof UserError) {
+  if (error instanceof HomeError || error instanceof BackupError || error instanceof UserError) {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }
