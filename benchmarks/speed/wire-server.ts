@@ -63,6 +63,7 @@ function quiver(): FastifyInstance {
       files: UNUSED,
       blobs: UNUSED,
       signer: UNUSED,
+      jobs: UNUSED,
       publicUrl: undefined,
       isAutoSplit: settings.autoSplit,
       isReady: () => true,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
+import { type BackupReport, type BackupSource, backUp, restore } from './backup.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
@@ -34,9 +35,10 @@ import { isGone, nameHolder } from './jobs/holder.js'
 import type { JobStore } from './jobs/job-store.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
-import { createDiskBlobStore } from './stores/disk/blob-store.js'
+import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
+import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
 import type { Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
@@ -150,7 +152,7 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
 /** What lies in the database, whichever it is. */
 async function openDatabase({ home, databaseUrl }: Settings) {
   if (databaseUrl === undefined) {
-    const database = await openSqlite(join(home, 'quiver.db'))
+    const database = await openSqlite(join(home, DATABASE))
     return { database, index: createSqlFileIndex(database), jobStore: createSqlJobStore(database) }
   }
   const { openPostgres, serialize } = await import('./stores/postgres/database.js')
@@ -159,8 +161,8 @@ async function openDatabase({ home, databaseUrl }: Settings) {
   return { database, index: createSqlFileIndex(database, shared), jobStore: createSqlJobStore(database, shared) }
 }
 
-async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore> {
-  if (bucket === undefined) return createDiskBlobStore(join(home, 'blobs'))
+async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore | DiskBlobStore> {
+  if (bucket === undefined) return createDiskBlobStore(join(home, BLOBS))
   const { s3Endpoint: endpoint, s3Region: region, s3AccessKeyId, s3SecretAccessKey } = settings
   const credentials =
     s3AccessKeyId === undefined || s3SecretAccessKey === undefined
@@ -169,6 +171,30 @@ async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings):
   // The SDK is large; who keeps files on disk never loads it.
   const { createS3BlobStore } = await import('./stores/s3/blob-store.js')
   return createS3BlobStore({ bucket, endpoint, region, credentials })
+}
+
+const DATABASE = 'quiver.db'
+const BLOBS = 'blobs'
+
+/** Copy what a server keeps into a folder, while it runs. @throws {BackupError} */
+export async function backUpHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  const { home } = settings
+  const blobs = await openBlobStore(settings)
+  const source: BackupSource = {
+    home,
+    blobs,
+    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path),
+    // Of a bucket nobody can hold back deletions; what goes meanwhile is a file without bytes after a restore.
+    holdBlobs: async () => ('holdDeletions' in blobs ? blobs.holdDeletions() : { release: async () => {} }),
+  }
+  return backUp(source, { folder, signal, blobsOf: (into) => createDiskBlobStore(join(into, BLOBS)) })
+}
+
+/** Bring a backup into an empty home. @throws {BackupError} */
+export async function restoreHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  const from = createDiskBlobStore(join(folder, BLOBS))
+  const to = await openBlobStore(settings)
+  return restore(folder, { home: settings.home, from, to, checkDatabase: checkSqlite, signal })
 }
 
 /** Work on tasks and batches. */

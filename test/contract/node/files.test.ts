@@ -43,7 +43,7 @@ function formOf(parts: [head: string, content: string][], boundary = 'BOUNDARY')
 const FILE: [string, string] = ['name="file"; filename="lines.jsonl"', LINE]
 const PURPOSE: [string, string] = ['name="purpose"', 'batch']
 
-const post = (body: Buffer | string, headers: Record<string, string> = {}, path = '/v1/files') =>
+const post = (body: Buffer, headers: Record<string, string> = {}, path = '/v1/files') =>
   fetch(`${server.url}${path}`, {
     method: 'POST',
     headers: {
@@ -51,7 +51,7 @@ const post = (body: Buffer | string, headers: Record<string, string> = {}, path 
       'content-type': 'multipart/form-data; boundary=BOUNDARY',
       ...headers,
     },
-    body,
+    body: new Uint8Array(body),
   })
 
 /** Blobs on the disk, finished or not. */
@@ -339,11 +339,9 @@ describe('signed URLs', () => {
   it('give the bytes to whoever has them, without a key, and whole', async () => {
     const response = await fetch(signer().signUrl('results/a/task.txt.gz', inHours(24), server.url))
     expect([response.status, await response.text()]).toEqual([200, 'zipped'])
-    expect(Object.fromEntries(response.headers)).toMatchObject({
-      'content-type': 'application/gzip',
-      'content-disposition': expect.stringContaining('filename="task.txt.gz"'),
-      'accept-ranges': 'bytes',
-    })
+    const header = (name: string) => response.headers.get(name)
+    expect([header('content-type'), header('accept-ranges')]).toEqual(['application/gzip', 'bytes'])
+    expect(header('content-disposition')).toContain('filename="task.txt.gz"')
     expect(response.headers.get('content-encoding')).toBeNull()
     const part = await fetch(signer().signUrl('results/a/task.txt.gz', inHours(1), server.url), {
       headers: { range: 'bytes=-3' },
@@ -406,7 +404,7 @@ describe('temporary uploads', () => {
     fetch(url ?? `${server.url}/uploads`, {
       method: 'POST',
       headers: { 'content-type': 'multipart/form-data; boundary=BOUNDARY' },
-      body: formOf(parts),
+      body: new Uint8Array(formOf(parts)),
     })
 
   it('a policy takes files, without a key, each name once', async () => {

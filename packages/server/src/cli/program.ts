@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander'
+import { BackupError } from '../backup.js'
 import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
+import { backupCommand, restoreCommand } from './backup.js'
 import { batchCommand } from './batch.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
@@ -37,6 +39,8 @@ Examples:
   $ quiver models                                what is served, and its limits
   $ quiver batch run requests.jsonl              a file of requests, at half price
   $ quiver jobs submit lines.txt --wait          a text file line by line, on a running server
+  $ quiver backup FOLDER                         copy what a running server keeps
+  $ quiver restore FOLDER                        bring it back into an empty home
   $ quiver doctor                                check this installation
 
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
@@ -50,6 +54,8 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     jobsCommand(),
     batchCommand(),
     doctorCommand(),
+    backupCommand(),
+    restoreCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program))
     for (const inner of command.commands) inner.copyInheritedSettings(command)
@@ -63,7 +69,7 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: the configuration is not right:\n${error.message.replace(/^/gm, '  ')}\n`)
     return EXIT.usage
   }
-  if (error instanceof HomeError || error instanceof UserError) {
+  if (error instanceof HomeError || error instanceof BackupError || error instanceof UserError) {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }

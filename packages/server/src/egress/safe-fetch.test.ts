@@ -409,6 +409,23 @@ describe('redirects', () => {
 const brotli = (bytes: Buffer | string) =>
   brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 4 } })
 
+test('a POST carries its body and headers to one place, and follows no redirect', async () => {
+  const bodies: string[] = []
+  const server = await serve(async (request, response) => {
+    let body = `${request.method} ${request.headers['x-signature']} `
+    for await (const chunk of request) body += chunk
+    bodies.push(body)
+    if (request.url === '/') response.end('thanks')
+    else response.writeHead(307, { location: '/' }).end()
+  })
+  const get = fetcher({ allow: ['127.0.0.1:*'] })
+  const post = { body: '{"id":"batch_1"}', headers: { 'x-signature': 's' } }
+  expect((await get(`http://127.0.0.1:${server.port}/`, { post })).text).toBe('thanks')
+  const error = await fetched(get(`http://127.0.0.1:${server.port}/moved`, { post }))
+  expect(error.message).toBe('Failed to download the input file: it was redirected.')
+  expect(bodies).toEqual(Array(2).fill('POST s {"id":"batch_1"}'))
+})
+
 describe('hostile answers', () => {
   const get = fetcher({
     allow: ['127.0.0.1:*'],

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type {} from '@fastify/multipart' // `isMultipart` and `parts` of a request
 import { ApiError } from '@quiver/protocol'
 import type { FastifyRequest } from 'fastify'
 

@@ -4,9 +4,16 @@ import { dirname, join, relative, sep } from 'node:path'
 import { ApiError } from '@quiver/protocol'
 import { type BlobReceipt, type BlobStore, checkBlobKey } from '../../files/blob-store.js'
 import { measure } from '../../files/measure.js'
+import { deleteHeld, deleteLater, holdDeletions, isHeld } from './hold.js'
 
 /** What this store asks of the file system; tests put one in its place that fails at the k-th call. */
 export type BlobFs = Pick<typeof nodeFs, 'open' | 'mkdir' | 'rename' | 'rm' | 'stat' | 'readdir' | 'opendir'>
+
+/** A folder can also hold back deletions, for every process that uses it, while a backup copies it. */
+export interface DiskBlobStore extends BlobStore {
+  /** @throws {Error} when another process holds already. */
+  holdDeletions(): Promise<{ release(): Promise<void> }>
+}
 
 /** Files on their way in; no key begins with a dot, so nothing else can be there. */
 const TEMPORARY = '.unfinished'
@@ -18,8 +25,16 @@ const READ_BYTES = 64 * 1024
  * A write goes to a temporary file, which is flushed to the disk, renamed, and the rename flushed too; so a key shows
  * all of a blob or nothing, also after a loss of power. The folder is made with the first write.
  */
-export function createDiskBlobStore(root: string, fs: BlobFs = nodeFs): BlobStore {
+export function createDiskBlobStore(root: string, fs: BlobFs = nodeFs): DiskBlobStore {
   const pathOf = (key: string) => join(root, checkBlobKey(key))
+
+  async function remove(key: string): Promise<void> {
+    const path = pathOf(key)
+    await fs.rm(path, { force: true })
+    await flushFolder(dirname(path), fs).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+  }
 
   async function write(
     key: string,
@@ -70,12 +85,11 @@ export function createDiskBlobStore(root: string, fs: BlobFs = nodeFs): BlobStor
       }
     },
     async delete(key) {
-      const path = pathOf(key)
-      await fs.rm(path, { force: true })
-      await flushFolder(dirname(path), fs).catch((error: unknown) => {
-        if (!isMissing(error)) throw error
-      })
+      checkBlobKey(key)
+      if (await isHeld(root)) return deleteLater(root, key)
+      return remove(key)
     },
+    holdDeletions: () => makeFolder(root, fs).then(() => holdDeletions(root, remove)),
     list: (prefix) => keysUnder(root, prefix, fs),
     async sweepUnfinished(before) {
       const folder = join(root, TEMPORARY)
@@ -86,6 +100,7 @@ export function createDiskBlobStore(root: string, fs: BlobFs = nodeFs): BlobStor
         await fs.rm(path, { force: true })
         removed++
       }
+      if (!(await isHeld(root))) await deleteHeld(root, remove)
       return removed
     },
   }

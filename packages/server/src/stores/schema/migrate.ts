@@ -1,12 +1,12 @@
 import { type Kysely, type Migration, Migrator } from 'kysely'
-import * as jobs from './0001-jobs.js'
-import * as files from './0002-files.js'
+import { up as jobs } from './0001-jobs.js'
+import { up as files } from './0002-files.js'
 import type { Tables } from './tables.js'
 
 /** In order, named as their files. A released one is never changed; what it got wrong, the next one mends. */
 const MIGRATIONS: Readonly<Record<string, Migration>> = {
-  '0001-jobs': jobs,
-  '0002-files': files,
+  '0001-jobs': { up: jobs },
+  '0002-files': { up: files },
 }
 
 /**
