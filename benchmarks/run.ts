@@ -4,6 +4,7 @@ import { engine } from './speed/engine.js'
 import { files } from './speed/files.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
+import { jobs } from './speed/jobs.js'
 import { startup } from './speed/startup.js'
 import { wire } from './speed/wire.js'
 
@@ -13,6 +14,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   http,
   wire,
   files,
+  jobs,
   startup,
   install,
 }
