@@ -31,12 +31,12 @@ export interface TestServer {
  *
  * Without `apiKeys` any key is accepted. With neither keys nor settings QUIVER_TEST_URL, where set, names a server that
  * already runs.
- * @param settings numbers of the configuration, by their names there: `maxQueuedInputs`.
+ * @param settings of the configuration, by their names there: `maxQueuedInputs`; with a `home`, that one instead of an own.
  * @throws {Error} with the server's output when it is not ready within a minute.
  */
 export async function startServer(
   apiKeys: readonly string[] = [],
-  settings: Readonly<Record<string, number>> = {},
+  settings: Readonly<Record<string, number | string>> = {},
 ): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
   if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0)
