@@ -4,6 +4,8 @@ export const PAGES: readonly string[] = [
   'docs/api/text-embedding.md',
   'docs/api/models.md',
   'docs/api/files.md',
+  'docs/api/tasks.md',
+  'docs/api/batches.md',
   'docs/api/tokenizer.md',
   'docs/api/operations.md',
   'packages/client/README.md',

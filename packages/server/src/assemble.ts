@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
-import { type BackupReport, type BackupSource, backUp, restore } from './backup.js'
+import { BackupError, type BackupReport, type BackupSource, backUp, restore } from './backup.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
@@ -144,9 +144,8 @@ export interface Storage {
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const database = await openSqlite(join(settings.home, DATABASE))
+  const { database, index, jobStore } = await openDatabase(settings)
   const blobs = await openBlobStore(settings)
-  const index = createSqlFileIndex(database)
   const closing = new AbortController()
   const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
     signal: closing.signal,
@@ -156,13 +155,25 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
     blobs,
     files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
     signer: createUrlSigner(loadSecret(settings.home)),
-    jobStore: createSqlJobStore(database),
+    jobStore,
     async close() {
       closing.abort()
       await sweeping
       await database.destroy()
     },
   }
+}
+
+/** What lies in the database, whichever it is. */
+async function openDatabase({ home, databaseUrl }: Settings) {
+  if (databaseUrl === undefined) {
+    const database = await openSqlite(join(home, DATABASE))
+    return { database, index: createSqlFileIndex(database), jobStore: createSqlJobStore(database) }
+  }
+  const { openPostgres, serialize } = await import('./stores/postgres/database.js')
+  const database = await openPostgres(databaseUrl)
+  const shared = { serialize }
+  return { database, index: createSqlFileIndex(database, shared), jobStore: createSqlJobStore(database, shared) }
 }
 
 async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore | DiskBlobStore> {
@@ -182,6 +193,7 @@ const BLOBS = 'blobs'
 
 /** Copy what a server keeps into a folder, while it runs. @throws {BackupError} */
 export async function backUpHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
   const { home } = settings
   const blobs = await openBlobStore(settings)
   const source: BackupSource = {
@@ -196,9 +208,16 @@ export async function backUpHome(settings: Settings, folder: string, signal: Abo
 
 /** Bring a backup into an empty home. @throws {BackupError} */
 export async function restoreHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
   const from = createDiskBlobStore(join(folder, BLOBS))
   const to = await openBlobStore(settings)
   return restore(folder, { home: settings.home, from, to, checkDatabase: checkSqlite, signal })
+}
+
+/** @throws {BackupError} */
+function checkDatabaseIsFile({ databaseUrl }: Settings): void {
+  if (databaseUrl === undefined) return
+  throw new BackupError('databaseUrl: a PostgreSQL database is backed up with its own tools, such as pg_dump.')
 }
 
 /** Work on tasks and batches. */

@@ -83,6 +83,11 @@ export const Settings = z.strictObject({
   maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(100 * 1024 ** 3)
     .describe('Bytes of files that one key may keep.'),
+  databaseUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .meta({ secret: true })
+    .describe('PostgreSQL, postgres://user:password@host/database. None: quiver.db in the home folder.'),
   jobSlots: wholeNumber(0, 64)
     .default(2)
     .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),

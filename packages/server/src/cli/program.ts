@@ -4,9 +4,11 @@ import { ConfigError } from '../config.js'
 import { HomeError } from '../home.js'
 import { VERSION } from '../version.js'
 import { backupCommand, restoreCommand } from './backup.js'
+import { batchCommand } from './batch.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { EXIT, UserError } from './exit.js'
+import { jobsCommand } from './jobs.js'
 import { modelsCommand } from './models.js'
 import { serveCommand } from './serve.js'
 import { tokensCommand } from './tokens.js'
@@ -35,6 +37,8 @@ Examples:
   $ quiver embed --file lines.txt --format npy --output lines.npy
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
+  $ quiver batch run requests.jsonl              a file of requests, at half price
+  $ quiver jobs submit lines.txt --wait          a text file line by line, on a running server
   $ quiver backup FOLDER                         copy what a running server keeps
   $ quiver restore FOLDER                        bring it back into an empty home
   $ quiver doctor                                check this installation
@@ -47,11 +51,14 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     embedCommand(),
     tokensCommand(),
     modelsCommand(),
-    doctorCommand(),
+    jobsCommand(),
+    batchCommand(),
     backupCommand(),
     restoreCommand(),
+    doctorCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program))
+    for (const inner of command.commands) inner.copyInheritedSettings(command)
   }
   return program
 }

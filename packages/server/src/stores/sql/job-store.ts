@@ -12,8 +12,8 @@ const RUNNING = ['planning', 'computing', 'finishing']
 /**
  * The job store of SQLite and PostgreSQL.
  *
- * @param options.serialize makes the rest of a transaction wait for those that claim parts or submit jobs; in SQLite every
- * transaction that writes does that by itself.
+ * @param options.serialize makes the rest of a transaction wait for others that hold the same lock; in SQLite every
+ * transaction that writes waits for all others by itself.
  */
 export function createSqlJobStore(
   database: Kysely<Tables>,
@@ -23,11 +23,17 @@ export function createSqlJobStore(
 ): JobStore {
   const transact = <Value>(work: (transaction: Transaction<Tables>) => Promise<Value>) =>
     database.transaction().execute(work)
+  /** What changes a job waits for others that change it, before it looks at anything. */
+  const change = <Value>({ id }: { id: string }, work: (transaction: Transaction<Tables>) => Promise<Value>) =>
+    transact(async (transaction) => {
+      await serialize(transaction, `job ${id}`)
+      return work(transaction)
+    })
 
   return {
     submit: (job, { idempotency, maxOpen, minIntervalMs }) =>
       transact(async (transaction) => {
-        await serialize(transaction, `submit ${job.project} ${job.lane.name}`)
+        await serialize(transaction, `submit ${job.project}`)
         if (idempotency !== undefined) {
           const earlier = await transaction
             .selectFrom('idempotency_keys')
@@ -93,7 +99,7 @@ export function createSqlJobStore(
     },
 
     cancel: ({ project, kind, id }, { now, onlyQueued }) =>
-      transact(async (transaction) => {
+      change({ id }, async (transaction) => {
         const own = await findJob(transaction, project, kind, id)
         if (own === undefined) return undefined
         const ended = await transaction
@@ -119,17 +125,20 @@ export function createSqlJobStore(
       transact(async (transaction) => {
         const due = await transaction
           .selectFrom('jobs')
-          .select(['id', 'state'])
+          .select('id')
           .where('expires_at', '<=', now.getTime())
           .where('ended_at', 'is', null)
           .where('outcome', 'is', null)
           .execute()
-        for (const { id, state } of due) {
+        for (const { id } of due) {
+          await serialize(transaction, `job ${id}`)
+          const { state } = await getJob(transaction, id)
           const isQueued = state === 'queued'
           await transaction
             .updateTable('jobs')
             .set({ outcome: 'expired', ...(isQueued && { state: 'expired', ended_at: now.getTime() }) })
             .where('id', '=', id)
+            .where('ended_at', 'is', null)
             .execute()
           if (isQueued) await dropParts(transaction, id)
         }
@@ -170,6 +179,7 @@ export function createSqlJobStore(
           .limit(1)
           .executeTakeFirst()
         if (next === undefined) return undefined
+        await serialize(transaction, `job ${next.job_id}`)
         const losses = next.losses + (next.part_state === 'leased' ? 1 : 0)
         const lineCount = await splitIfSuspected(transaction, { ...next, losses })
         const isSplit = lineCount !== next.line_count
@@ -195,13 +205,21 @@ export function createSqlJobStore(
           .where('job_id', '=', next.job_id)
           .where('stage', '=', next.stage)
           .where('first_line', '=', next.first_line)
+          // It may have been committed or renewed between the look and the lock.
+          .where('fence', '=', next.fence)
+          .where('state', '=', next.part_state)
+          .where(({ eb, or }) => or([eb('leased_until', 'is', null), eb('leased_until', '<', at)]))
           .returningAll()
-          .executeTakeFirstOrThrow()
+          .executeTakeFirst()
+        if (taken === undefined) throw new LostLease()
         return toLease(await getJob(transaction, next.job_id), taken, holder)
+      }).catch((error: unknown) => {
+        if (error instanceof LostLease) return undefined
+        throw error
       }),
 
     renew: (lease, until) =>
-      transact(async (transaction) => {
+      change(lease.job, async (transaction) => {
         const isHeld = await updatePart(transaction, lease, { leased_until: until.getTime() })
         if (!isHeld) return 'lost'
         const { outcome } = await getJob(transaction, lease.job.id)
@@ -238,7 +256,7 @@ export function createSqlJobStore(
     },
 
     commitPlan: (lease, { model, inputKey, totalLines, shards, now }) =>
-      transact(async (transaction) => {
+      change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
           .updateTable('jobs')
@@ -264,8 +282,9 @@ export function createSqlJobStore(
       }),
 
     commitShard: (lease, result, now) =>
-      transact(async (transaction) => {
-        // The job first: of two last shards that commit at once, one must see the other.
+      change(lease.job, async (transaction) => {
+        const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
+        if (!(await finishPart(transaction, lease, parts))) return false
         await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
@@ -275,8 +294,6 @@ export function createSqlJobStore(
           }))
           .where('id', '=', lease.job.id)
           .execute()
-        const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
-        if (!(await finishPart(transaction, lease, parts))) throw new LostLease()
         if (result.charges.length > 0) {
           await transaction.insertInto('ledger').values(result.charges.map(toLedgerRow)).execute()
         }
@@ -296,7 +313,7 @@ export function createSqlJobStore(
           .execute()
         await insertPart(transaction, lease.job.id, 'finish')
         return true
-      }).catch(falseIfLost),
+      }),
 
     async partsOf({ job }) {
       const rows = await database
@@ -315,7 +332,7 @@ export function createSqlJobStore(
     },
 
     end: (lease, { state, faults = [], results = {}, notify, purgeAt, now }) =>
-      transact(async (transaction) => {
+      change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
           .updateTable('jobs')
@@ -360,13 +377,8 @@ export function createSqlJobStore(
   }
 }
 
-/** Undoes a transaction that found its lease lost after it had begun to write. */
+/** Undoes a claim that somebody else was faster than. */
 class LostLease extends Error {}
-
-function falseIfLost(error: unknown): false {
-  if (error instanceof LostLease) return false
-  throw error
-}
 
 type Queries = Kysely<Tables>
 
@@ -393,13 +405,13 @@ async function checkLane(
 ): Promise<void> {
   const { open, newest } = await queries
     .selectFrom('jobs')
-    .select(({ fn, eb }) => [
-      fn.sum<number | null>(eb.case().when('ended_at', 'is', null).then(1).else(0).end()).as('open'),
+    .select(({ fn }) => [
+      fn.countAll<number>().filterWhere('ended_at', 'is', null).as('open'),
       fn.max<number | null>('created_at').as('newest'),
     ])
     .where('lane', '=', lane.name)
     .executeTakeFirstOrThrow()
-  if (Number(open ?? 0) >= maxOpen) {
+  if (Number(open) >= maxOpen) {
     throw new ApiError(
       'rate_limited',
       `Requests throttling triggered: ${maxOpen} jobs may wait or run at a time, and there are ${open}. Try again when one has ended.`,
@@ -423,7 +435,10 @@ function filtered<Selection>(
   if (id !== undefined) query = query.where('id', '=', id)
   if (model !== undefined) query = query.where('model', '=', model)
   if (keyId !== undefined) query = query.where('key_id', '=', keyId)
-  if (nameContains !== undefined) query = query.where(sql<boolean>`instr(name, ${nameContains}) > 0`)
+  if (nameContains !== undefined) {
+    const pattern = `%${nameContains.replace(/[\\%_]/g, '\\$&')}%`
+    query = query.where(sql<boolean>`name like ${pattern} escape '\\'`)
+  }
   if (createdFrom !== undefined) query = query.where('created_at', '>=', createdFrom.getTime())
   if (createdUntil !== undefined) query = query.where('created_at', '<=', createdUntil.getTime())
   if (sources !== undefined) query = query.where('source', 'in', [...sources, ''])
