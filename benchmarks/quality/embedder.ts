@@ -32,7 +32,7 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const model = pipeline.catalog.list().find(({ dimensionChoice }) => dimensionChoice === 'listed')
   if (model === undefined) throw new TypeError('the catalog has no model with a choice of dimensions')
   const dimension = Math.max(...model.dimensions)
-  const space = spaceOf(pipeline.engine, { dimension, normalize: true })
+  const space = spaceOf(pipeline.builtin, { dimension, normalize: true })
   return {
     model,
     space,

@@ -8,6 +8,7 @@ import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
 import { Settings } from '@quiver/server/dist/config.js'
 import type { Embed } from '@quiver/server/dist/embedding/embed.js'
 import { createInspect } from '@quiver/server/dist/embedding/inspect.js'
+import { RunningEngines } from '@quiver/server/dist/embedding/running-engines.js'
 import { createApp } from '@quiver/server/dist/http/app.js'
 import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
@@ -53,9 +54,7 @@ function quiver(): FastifyInstance {
       embed,
       tokenize: async () => [],
       detokenize: async (request) => request,
-      inspect: createInspect(() => {
-        throw new TypeError('no engine is measured here')
-      }),
+      inspect: createInspect(new RunningEngines([], { maxQueued: 1 })),
       defaultModel: catalog.get(settings.defaultModel),
       maxQueuedInputs: settings.maxQueuedInputs,
       keyring: createKeyring(['any']),

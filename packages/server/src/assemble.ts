@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
-import { type BackupReport, type BackupSource, backUp, restore } from './backup.js'
+import { BackupError, type BackupReport, type BackupSource, backUp, restore } from './backup.js'
 import { Catalog } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { ConfigError, type Settings } from './config.js'
 import { parseAllowList } from './egress/allow-list.js'
 import { resolveHost } from './egress/resolve-host.js'
 import { createSafeFetch } from './egress/safe-fetch.js'
-import { Batcher } from './embedding/batcher.js'
 import { createDetokenize, type Detokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createInspect, type Inspect } from './embedding/inspect.js'
-import { createEmbedText, type RunningEngine } from './embedding/text-vectors.js'
+import { type EngineSpec, RunningEngines } from './embedding/running-engines.js'
+import { createEmbedText } from './embedding/text-vectors.js'
 import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
@@ -50,7 +50,9 @@ export interface Pipeline {
   embed: Embed
   tokenize: Tokenize
   inspect: Inspect
-  engine: Engine
+  engines: RunningEngines
+  /** Our own model; also the source of sparse vectors for models that have none. */
+  builtin: Engine
   close(): Promise<void>
 }
 
@@ -75,42 +77,55 @@ function checkDefaultModel(id: string, catalog: Catalog): void {
   throw new ConfigError(`defaultModel: there is no model ${id}; \`quiver models\` lists those that are there.`)
 }
 
-/**
- * Load and verify the engines. Slow: a few hundred milliseconds.
- *
- * @param catalog for callers that looked into it before.
- */
+export interface PipelineOptions {
+  /** For callers that looked into it before. */
+  catalog?: Catalog
+  /** Told of every engine that could not be started. */
+  onFailure?: (engineId: string, error: unknown) => void
+}
+
+/** Load and verify what nothing is served without. Slow: a few hundred milliseconds. */
 export async function assemblePipeline(
   settings: PipelineSettings,
   signal: AbortSignal,
-  catalog?: Catalog,
+  { catalog, onFailure }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const served = catalog ?? (await assembleCatalog(settings))
   const { threads, maxQueuedInputs: maxQueued, cacheBytes } = settings
-  const builtin = await startBuiltinEngine({ threads, signal })
-  const running: RunningEngine[] = [builtin].map((engine) => ({ engine, batcher: new Batcher(engine, { maxQueued }) }))
-  const byId = new Map(running.map((one) => [one.engine.id, one]))
-  const find = (id: string): RunningEngine => {
-    const found = byId.get(id)
-    if (found === undefined) throw new TypeError(`the catalog names an engine that does not exist: ${id}`)
-    return found
+  const engines = new RunningEngines(await engineSpecs({ threads }), { maxQueued, ...(onFailure && { onFailure }) })
+  try {
+    await engines.startRequired(signal)
+    const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
+    return {
+      catalog: served,
+      embed: createEmbed({
+        findEngine: engines.find,
+        embedText: createEmbedText({ cacheBytes }),
+        sparseFallback: builtin,
+      }),
+      tokenize: createTokenize(engines.find),
+      inspect: createInspect(engines),
+      engines,
+      builtin,
+      close: () => engines.close(),
+    }
+  } catch (error) {
+    await engines.close()
+    throw error
   }
-  const findEngine = (id: string): Engine => find(id).engine
-  return {
-    catalog: served,
-    embed: createEmbed({
-      findEngine: find,
-      embedText: createEmbedText({ cacheBytes }),
-      sparseFallback: builtin,
-    }),
-    tokenize: createTokenize(findEngine),
-    inspect: createInspect(findEngine),
-    engine: builtin,
-    async close() {
-      for (const { batcher } of running) batcher.close()
-      await Promise.all(running.map(({ engine }) => engine.close()))
+}
+
+/** Every engine of this installation. */
+async function engineSpecs({ threads }: Pick<Settings, 'threads'>): Promise<EngineSpec[]> {
+  const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  return [
+    {
+      id: BUILTIN_ID,
+      dimension: output.shape[1],
+      startsWith: 'required',
+      start: (signal) => startBuiltinEngine({ threads, signal }),
     },
-  }
+  ]
 }
 
 /** For the whole of a task's or batch's input; at the slowest pace allowed it would be days. */
@@ -178,6 +193,7 @@ const BLOBS = 'blobs'
 
 /** Copy what a server keeps into a folder, while it runs. @throws {BackupError} */
 export async function backUpHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
   const { home } = settings
   const blobs = await openBlobStore(settings)
   const source: BackupSource = {
@@ -192,9 +208,16 @@ export async function backUpHome(settings: Settings, folder: string, signal: Abo
 
 /** Bring a backup into an empty home. @throws {BackupError} */
 export async function restoreHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
   const from = createDiskBlobStore(join(folder, BLOBS))
   const to = await openBlobStore(settings)
   return restore(folder, { home: settings.home, from, to, checkDatabase: checkSqlite, signal })
+}
+
+/** @throws {BackupError} */
+function checkDatabaseIsFile({ databaseUrl }: Settings): void {
+  if (databaseUrl === undefined) return
+  throw new BackupError('databaseUrl: a PostgreSQL database is backed up with its own tools, such as pg_dump.')
 }
 
 /** Work on tasks and batches. */
@@ -260,13 +283,20 @@ export interface Server {
 export async function assembleServer(settings: Settings, log: Logger, signal: AbortSignal): Promise<Server> {
   const catalog = await assembleCatalog(settings)
   checkDefaultModel(settings.defaultModel, catalog)
-  const pipeline = await assemblePipeline(settings, signal, catalog)
+  const pipeline = await assemblePipeline(settings, signal, {
+    catalog,
+    onFailure: (engine, error) => log.error({ engine, err: error }, 'an engine could not be started'),
+  })
+  let isStarting = true
+  pipeline.engines.startOthers(signal).finally(() => {
+    isStarting = false
+  })
   const storage = await assembleStorage(settings, log)
   const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
   const running = await assembleJobs(settings, { pipeline, storage, detokenize, log })
   let isDraining = false
   let isAbandoned = false
-  const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.engine.window }), {
+  const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.builtin.window }), {
     services: {
       catalog,
       detokenize,
@@ -283,7 +313,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       jobs: running.jobs,
       publicUrl: settings.publicUrl,
       isAutoSplit: settings.autoSplit,
-      isReady: () => !isDraining && pipeline.engine.isUp,
+      isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
     },
     limits: settings,
     log,

@@ -1,9 +1,12 @@
+import { execFile } from 'node:child_process'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { createUrlSigner } from '@quiver/server/dist/files/signed-url.js'
 import { loadSecret } from '@quiver/server/dist/home.js'
 import OpenAI, { toFile } from 'openai'
@@ -12,6 +15,7 @@ import { startServer, type TestServer } from './server.js'
 
 /** Files through the SDK, and what no SDK does: broken forms, signed URLs, ranges. */
 
+const QUIVER = fileURLToPath(new URL('../../../packages/server/bin/quiver.js', import.meta.url))
 const LINE =
   '{"custom_id":"1","method":"POST","url":"/v1/embeddings","body":{"model":"text-embedding-v4","input":"你好"}}\n'
 const MAX_FILE_BYTES = 100_000
@@ -453,4 +457,29 @@ describe('temporary uploads', () => {
       expect(response.status).toBe(400)
     },
   )
+})
+
+describe('a backup of the running server', () => {
+  it('is a server again, with the same files for the same keys', { timeout: 120_000 }, async () => {
+    const { id } = await upload('sk-kept')
+    const quiver = (...words: string[]) =>
+      promisify(execFile)(process.execPath, [QUIVER, ...words], { env: { PATH: process.env.PATH } })
+    const [backup, home] = [join(folder, 'backup'), join(folder, 'restored')]
+    const { stdout } = await quiver('backup', backup, '--home', server.home ?? '')
+    expect(stdout).toMatch(/backup: the database and \d+ files, \d+ bytes\n$/)
+    await expect(quiver('backup', backup, '--home', server.home ?? '')).rejects.toMatchObject({
+      code: 1,
+      stderr: `quiver: ${backup} is not empty; name a new folder.\n`,
+    })
+    await quiver('restore', backup, '--home', home)
+    expect(loadSecret(home)).toEqual(loadSecret(server.home ?? '')) // URLs that were signed stay good
+    const restored = await startServer([], { threads: 1, home })
+    try {
+      const clientOf = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${restored.url}/v1`, maxRetries: 0 }).files
+      expect(await (await clientOf('sk-kept').content(id)).text()).toBe(LINE)
+      await expect(clientOf('sk-other').retrieve(id)).rejects.toMatchObject({ status: 404 })
+    } finally {
+      await restored.stop()
+    }
+  })
 })

@@ -31,7 +31,7 @@ export interface TestServer {
  *
  * Without `apiKeys` any key is accepted. With neither keys nor settings QUIVER_TEST_URL, where set, names a server that
  * already runs.
- * @param settings values of the configuration, by their names there: `maxQueuedInputs`.
+ * @param settings of the configuration, by their names there: `maxQueuedInputs`; with a `home`, that one instead of an own.
  * @throws {Error} with the server's output when it is not ready within a minute.
  */
 export async function startServer(

@@ -7,6 +7,7 @@ import { addSettingsOptions, settingsOf } from './settings-options.js'
 /** Where a server keeps things. */
 const PLACES: readonly SettingName[] = [
   'home',
+  'databaseUrl',
   's3Bucket',
   's3Endpoint',
   's3Region',

@@ -53,9 +53,9 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     modelsCommand(),
     jobsCommand(),
     batchCommand(),
-    doctorCommand(),
     backupCommand(),
     restoreCommand(),
+    doctorCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program))
     for (const inner of command.commands) inner.copyInheritedSettings(command)

@@ -32,9 +32,10 @@ async function showTokens(
 ): Promise<void> {
   const { lines } = readLines(texts, { skipEmpty: true, ...(file === undefined ? {} : { file }) })
   try {
-    await withPipeline({ ...settings, threads: 1 }, new AbortController().signal, async (pipeline) => {
+    const { signal } = new AbortController()
+    await withPipeline({ ...settings, threads: 1 }, signal, async (pipeline) => {
       for await (const { index, text } of lines) {
-        const [tokens = []] = await pipeline.tokenize(pipeline.catalog.get(model), [text])
+        const [tokens = []] = await pipeline.tokenize(pipeline.catalog.get(model), [text], signal)
         const shown = json
           ? JSON.stringify({
               index,

@@ -6,10 +6,16 @@ export async function withPipeline<Value>(
   signal: AbortSignal,
   work: (pipeline: Pipeline) => Promise<Value>,
 ): Promise<Value> {
-  const pipeline = await assemblePipeline(settings, signal)
+  const pipeline = await assemblePipeline(settings, signal, {
+    onFailure: (engine, error) => process.stderr.write(`quiver: ${engine} could not be started: ${messageOf(error)}\n`),
+  })
   try {
     return await work(pipeline)
   } finally {
     await pipeline.close()
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -16,7 +16,7 @@ const always = { signal }
 function embedWith(engine: Engine, { cacheBytes = 0, fallback = fakeEngine() } = {}): Embed {
   const running = { engine, batcher: new Batcher(engine, { maxQueued: 1000 }) }
   return createEmbed({
-    findEngine: () => running,
+    findEngine: async () => running,
     embedText: createEmbedText({ cacheBytes }),
     sparseFallback: fallback,
   })
@@ -202,7 +202,7 @@ test('a list of thousands never has more than a part of it in the queue', async 
   })
   const running = { engine, batcher: new Batcher(engine, { maxQueued: 1000 }) }
   const embed = createEmbed({
-    findEngine: () => running,
+    findEngine: async () => running,
     embedText: createEmbedText({ cacheBytes: 0 }),
     sparseFallback: engine,
   })

@@ -5,9 +5,10 @@ import { norm, shorten } from '../vector/vector.js'
 import type { Claim, Priority } from './batcher.js'
 import { mapBounded } from './map-bounded.js'
 import { prepareAll } from './prepare.js'
+import type { FindEngine } from './running-engines.js'
 import { spaceOf } from './space.js'
 import { createSparseOf, hasSparseHead } from './sparse.js'
-import type { EmbedText, RunningEngine, TextToEmbed } from './text-vectors.js'
+import type { EmbedText, TextToEmbed } from './text-vectors.js'
 
 /** Texts of one request that are computed or queued at a time, so that a long list cannot fill the queue alone. */
 const TEXTS_IN_FLIGHT = 256
@@ -24,8 +25,7 @@ export interface EmbedOptions {
 export type Embed = (request: CheckedRequest, options: EmbedOptions) => Promise<EmbedResult>
 
 export interface EmbedParts {
-  /** By the engine model id that catalog entries name. @throws {ApiError} */
-  findEngine: (id: string) => RunningEngine
+  findEngine: FindEngine
   embedText: EmbedText
   /** Whose sparse vectors serve where the model has none of its own. */
   sparseFallback: Engine
@@ -39,7 +39,7 @@ export interface EmbedParts {
 export function createEmbed({ findEngine, embedText, sparseFallback }: EmbedParts): Embed {
   const sparseOf = createSparseOf(sparseFallback)
   return async (request, { signal, caller = '', priority = 'interactive' }) => {
-    const running = findEngine(request.model.engine)
+    const running = await findEngine(request.model.engine, signal)
     const { engine } = running
     const [wantsDense, wantsSparse] = [request.outputType !== 'sparse', request.outputType !== 'dense']
     const texts = await prepareAll(engine, request, signal)

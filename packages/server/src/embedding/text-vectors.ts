@@ -3,14 +3,9 @@ import type { SparseTerm } from '@quiver/protocol'
 import { LRUCache } from 'lru-cache'
 import type { Engine, PreparedText, PrepareOptions, RawEmbedding } from '../engines/engine.js'
 import { shorten, weightedMean } from '../vector/vector.js'
-import type { Batcher, Claim } from './batcher.js'
+import type { Claim } from './batcher.js'
+import type { RunningEngine } from './running-engines.js'
 import { SingleFlight } from './single-flight.js'
-
-/** An engine with the batcher in front of it. */
-export interface RunningEngine {
-  engine: Engine
-  batcher: Batcher
-}
 
 /** A text and what the engine is to make of it. */
 export interface TextToEmbed {

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.js'
-import type { TokenInspector } from '../engines/engine.js'
+import type { Engine, TokenInspector } from '../engines/engine.js'
 import { fakeEngine } from '../engines/fake-engine.test.support.js'
+import { Batcher } from './batcher.js'
+import type { FindEngine } from './running-engines.js'
 import { createTokenize } from './tokenize.js'
 
 const inspector = {
@@ -11,11 +13,15 @@ const inspector = {
   },
   tokenText: (id: number) => String.fromCharCode(id),
 } as Partial<TokenInspector> as TokenInspector // the only two methods that this function may call
-const tokenize = createTokenize(() => fakeEngine({ inspector }))
+const { signal } = new AbortController()
+const finds =
+  (engine: Engine): FindEngine =>
+  async () => ({ engine, batcher: new Batcher(engine, { maxQueued: 1 }) })
+const tokenize = createTokenize(finds(fakeEngine({ inspector })))
 const model = new Catalog().get('text-embedding-v4')
 
 test('each text has its own tokens, in order', async () => {
-  expect(await tokenize(model, ['ab', '', 'c'])).toEqual([
+  expect(await tokenize(model, ['ab', '', 'c'], signal)).toEqual([
     [
       { id: 97, text: 'a' },
       { id: 98, text: 'b' },
@@ -27,10 +33,12 @@ test('each text has its own tokens, in order', async () => {
 
 test('the bound counts all texts together', async () => {
   const half = 'x'.repeat(65_536)
-  expect(await tokenize(model, [half, half])).toHaveLength(2)
-  await expect(tokenize(model, [half, half, 'y'])).rejects.toThrow(/more than 131072 tokens together/)
+  expect(await tokenize(model, [half, half], signal)).toHaveLength(2)
+  await expect(tokenize(model, [half, half, 'y'], signal)).rejects.toThrow(/more than 131072 tokens together/)
 })
 
 test('an engine whose tokenizer is somebody else’s says so', async () => {
-  await expect(createTokenize(() => fakeEngine())(model, ['a'])).rejects.toMatchObject({ row: 'not_supported' })
+  await expect(createTokenize(finds(fakeEngine()))(model, ['a'], signal)).rejects.toMatchObject({
+    row: 'not_supported',
+  })
 })

@@ -76,8 +76,10 @@ function appWith(options: AppOptions = {}) {
       tokenize: async (_model, texts) =>
         texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {
-        locate: async (_model, texts) => texts.map((text) => ({ text, tokens: [], before: [], after: [] })),
-        decode: (_model, ids) => String.fromCharCode(...ids),
+        tokensOf: async () => ({
+          locate: async (texts) => texts.map((text) => ({ text, tokens: [], before: [], after: [] })),
+          decode: (ids) => String.fromCharCode(...ids),
+        }),
         describe: () => ({ identity: '0'.repeat(64), window: 4 }),
       },
       defaultModel: new Catalog().get('text-embedding-v4'),

@@ -11,9 +11,9 @@ export const tokenizer: Endpoint = {
     'Exactly the tokens that `usage` counts, without prompts and special tokens. Several texts follow each other.',
   body: dashscope.TokenizerBody,
   response: dashscope.TokenizerResponse,
-  async handle({ services, body, requestId }): Promise<dashscope.TokenizerResponse> {
+  async handle({ services, body, requestId, signal }): Promise<dashscope.TokenizerResponse> {
     const { model, texts } = dashscope.parseTokenizer(body)
-    const tokens = (await services.tokenize(services.catalog.get(model), texts)).flat()
+    const tokens = (await services.tokenize(services.catalog.get(model), texts, signal)).flat()
     return {
       output: { token_ids: tokens.map(({ id }) => id), tokens: tokens.map(({ text }) => text) },
       usage: { input_tokens: tokens.length },

@@ -19,7 +19,7 @@ export const tags: Endpoint = {
         model: ollama.nameOf(model.id),
         modified_at: availableSince(model),
         size: network?.bytes ?? 0,
-        digest: identity,
+        digest: identity ?? '',
         details: detailsOf(model, services),
         capabilities: CAPABILITIES,
       }

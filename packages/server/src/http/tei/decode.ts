@@ -9,10 +9,9 @@ export const decode: Endpoint = {
   summary: 'Texts that token ids stand for',
   body: tei.DecodeBody,
   response: tei.DecodeResponse,
-  handle({ services, body }): string[] {
+  async handle({ services, body, signal }): Promise<string[]> {
     const { lists, keepSpecial } = tei.parseDecode(body)
-    return lists.map((ids, index) =>
-      services.inspect.decode(services.defaultModel, ids, { keepSpecial, field: `ids[${index}]` }),
-    )
+    const tokens = await services.inspect.tokensOf(services.defaultModel, signal)
+    return lists.map((ids, index) => tokens.decode(ids, { keepSpecial, field: `ids[${index}]` }))
   },
 }

@@ -11,7 +11,7 @@ export const embedSparse: Endpoint = {
   body: tei.EmbedSparseBody,
   response: tei.EmbedSparseResponse,
   async handle(exchange) {
-    const request = tei.decodeEmbedSparse(tei.parseEmbedSparse(exchange.body), contextOf(exchange.services))
+    const request = tei.decodeEmbedSparse(tei.parseEmbedSparse(exchange.body), await contextOf(exchange))
     const result = await runTeiEmbed(request, exchange)
     return tei.encodeEmbedSparse(result)
   },

@@ -13,7 +13,7 @@ export const embed: Endpoint = {
   body: tei.EmbedBody,
   response: tei.EmbedResponse,
   async handle(exchange) {
-    const request = tei.decodeEmbed(tei.parseEmbed(exchange.body), contextOf(exchange.services))
+    const request = tei.decodeEmbed(tei.parseEmbed(exchange.body), await contextOf(exchange))
     const result = await runTeiEmbed(request, exchange)
     return tei.encodeEmbed(result)
   },

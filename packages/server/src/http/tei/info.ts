@@ -14,13 +14,13 @@ export const info: Endpoint = {
     const { identity, window, network } = services.inspect.describe(defaultModel)
     return {
       model_id: defaultModel.id,
-      model_sha: identity,
+      model_sha: identity ?? null,
       model_dtype: network?.arithmetic ?? 'float32',
       served_model_name: defaultModel.id,
       model_type: { embedding: { pooling: network?.pooling ?? 'mean' } },
       max_concurrent_requests: services.maxQueuedInputs,
       max_input_length: defaultModel.maxInputTokens,
-      max_batch_tokens: window,
+      max_batch_tokens: window ?? defaultModel.maxInputTokens,
       max_batch_requests: null,
       max_client_batch_size: tei.MAX_CLIENT_BATCH_SIZE,
       auto_truncate: false,

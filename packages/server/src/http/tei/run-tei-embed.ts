@@ -1,12 +1,23 @@
-import { type EmbedRequest, type EmbedResult, tei } from '@quiver/protocol'
-import type { Exchange, Services } from '../endpoint.js'
+import { ApiError, type EmbedRequest, type EmbedResult, tei } from '@quiver/protocol'
+import type { Exchange } from '../endpoint.js'
 import { runEmbed } from '../run-embed.js'
 
 /** What decoding needs to know beyond the request. */
-export function contextOf({ defaultModel, inspect }: Services): tei.TeiContext {
+export async function contextOf({
+  services: { defaultModel, inspect },
+  signal,
+}: Pick<Exchange, 'services' | 'signal'>): Promise<tei.TeiContext> {
+  // Whether the tokenizer is somebody else's matters only if an input is token ids.
+  const tokens = await inspect.tokensOf(defaultModel, signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.row === 'not_supported') return error
+    throw error
+  })
   return {
     model: defaultModel.id,
-    textOf: (ids, field) => inspect.decode(defaultModel, ids, { keepSpecial: false, field }),
+    textOf(ids, field) {
+      if (tokens instanceof ApiError) throw tokens
+      return tokens.decode(ids, { keepSpecial: false, field })
+    },
   }
 }
 

@@ -10,9 +10,10 @@ export const tokenize: Endpoint = {
   description: '`start` and `stop` count UTF-8 bytes of the text, as in text-embeddings-inference.',
   body: tei.TokenizeBody,
   response: tei.TokenizeResponse,
-  async handle({ services, body }): Promise<tei.TokenizeResponse> {
+  async handle({ services, body, signal }): Promise<tei.TokenizeResponse> {
     const { texts, isFramed, prompt } = tei.parseTokenize(body)
-    const located = await services.inspect.locate(services.defaultModel, texts, { ...(prompt && { prompt }) })
+    const tokens = await services.inspect.tokensOf(services.defaultModel, signal)
+    const located = await tokens.locate(texts, { ...(prompt && { prompt }) })
     return located.map(({ text, tokens, before, after }) => {
       const plain = tei.encodeTokens(text, tokens)
       return isFramed ? [...before.map(tei.encodeSpecial), ...plain, ...after.map(tei.encodeSpecial)] : plain
