@@ -1,8 +1,10 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
 import { quality } from './quality/run.js'
 import { engine } from './speed/engine.js'
+import { files } from './speed/files.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
+import { jobs } from './speed/jobs.js'
 import { onnx } from './speed/onnx.js'
 import { startup } from './speed/startup.js'
 import { wire } from './speed/wire.js'
@@ -13,6 +15,8 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   http,
   onnx,
   wire,
+  files,
+  jobs,
   startup,
   install,
 }

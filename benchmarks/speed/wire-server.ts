@@ -23,6 +23,16 @@ if (create === undefined) throw new TypeError(`say which server: ${Object.keys(S
 process.stdout.write(`${await create().listen({ host: '127.0.0.1', port: 0 })}\n`)
 process.once('SIGTERM', () => process.exit(0))
 
+/** What no request for embeddings reaches. */
+const UNUSED = new Proxy(
+  {},
+  {
+    get() {
+      throw new TypeError('no file is measured here')
+    },
+  },
+) as never // every use of it throws
+
 /** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
 function quiver(): FastifyInstance {
   const take = takeInTurn(readyVectors())
@@ -45,6 +55,11 @@ function quiver(): FastifyInstance {
       maxQueuedInputs: settings.maxQueuedInputs,
       keyring: createKeyring(['any']),
       metrics: createMetrics(),
+      files: UNUSED,
+      blobs: UNUSED,
+      signer: UNUSED,
+      jobs: UNUSED,
+      publicUrl: undefined,
       isAutoSplit: settings.autoSplit,
       isReady: () => true,
       enginesDown: () => [],

@@ -82,6 +82,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '改用同步调用；本版本没有异步任务',
     },
   },
+  asynchronous_only: {
+    en: {
+      when: 'A model for tasks (`text-embedding-async-v1`, `-v2`) was asked for vectors at once',
+      remedy: 'Submit a file as a task, or use the model without `async` in its name',
+    },
+    zh: {
+      when: '对异步任务模型（`text-embedding-async-v1`、`-v2`）发起了同步调用',
+      remedy: '以任务方式提交文件，或者改用名称中没有 `async` 的模型',
+    },
+  },
   model_not_found: {
     en: {
       when: 'There is no model of this name. Names are case-sensitive',
@@ -102,6 +112,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '检查 base URL：OpenAI 用 `/compatible-mode/v1`，DashScope 用 `/api/v1`',
     },
   },
+  unsupported_operation: {
+    en: {
+      when: 'A task that has begun, or a batch that has ended, was to be cancelled',
+      remedy: 'Nothing; tasks can be cancelled while they are PENDING, batches until they end',
+    },
+    zh: {
+      when: '要取消的任务已经开始，或者要取消的批处理已经结束',
+      remedy: '无需处理；任务只能在 PENDING 时取消，批处理在结束之前都可以取消',
+    },
+  },
   method_not_allowed: {
     en: {
       when: 'The path exists, the method does not',
@@ -110,6 +130,68 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     zh: {
       when: '路径存在，但不支持该方法',
       remedy: '消息中写明了应使用的方法',
+    },
+  },
+  invalid_url: {
+    en: {
+      when: 'A URL in the request is no plain `http` or `https` URL: another scheme, a user name in it, spaces, or an `oss://` URL that is unknown, expired, or of another key or model',
+      remedy:
+        'Send a URL that a browser would open without a password; upload an `oss://` file with the key and for the model that use it',
+    },
+    zh: {
+      when: '请求中的 URL 不是普通的 `http` 或 `https` URL：其他协议、带用户名、含空格，或者 `oss://` URL 不存在、已过期、属于别的 Key 或模型',
+      remedy: '使用浏览器无需密码即可打开的 URL；`oss://` 文件须用同一个 Key、为同一个模型上传',
+    },
+  },
+  download_failed: {
+    en: {
+      when: 'The file behind a URL cannot be had: its address may not be reached from the server, it is too large or too slow, or its server did not answer with it',
+      remedy:
+        'Read the message. For an address inside your network, ask the operator to add it to `egressAllow`, or upload the file instead',
+    },
+    zh: {
+      when: '无法取得 URL 指向的文件：服务器不允许访问该地址，文件过大或传输过慢，或者对方没有返回文件',
+      remedy: '看消息。内网地址请让运维人员加入 `egressAllow`，或者改为上传文件',
+    },
+  },
+  invalid_signature: {
+    en: {
+      when: 'The signature of a result URL, or of the form of an upload, is not ours. The answer is XML, as that of object storage',
+      remedy: 'Use the URL or the policy exactly as it was given out',
+    },
+    zh: {
+      when: '结果 URL 或上传表单的签名不正确。与对象存储一样，返回 XML',
+      remedy: '原样使用拿到的 URL 或上传凭证',
+    },
+  },
+  already_exists: {
+    en: {
+      when: 'A file was uploaded with a policy under a name that it has already',
+      remedy: 'Ask for a new policy, or take another name',
+    },
+    zh: {
+      when: '用同一上传凭证上传了同名文件',
+      remedy: '重新获取上传凭证，或者换一个文件名',
+    },
+  },
+  file_quota_exceeded: {
+    en: {
+      when: 'The key keeps as many files, or bytes of files, as it may',
+      remedy: 'Delete files, upload with `expires_after`, or raise `maxFiles` or `maxStorageBytes`',
+    },
+    zh: {
+      when: '该 Key 保存的文件数或字节数已达上限',
+      remedy: '删除文件，上传时设置 `expires_after`，或者调大 `maxFiles`、`maxStorageBytes`',
+    },
+  },
+  range_not_satisfiable: {
+    en: {
+      when: 'The `Range` header asks for bytes behind the end of a file',
+      remedy: 'The header `content-range` of the answer says how many bytes there are',
+    },
+    zh: {
+      when: '`Range` 头请求的字节超出文件末尾',
+      remedy: '响应头 `content-range` 给出了文件的字节数',
     },
   },
   body_too_large: {
@@ -130,6 +212,26 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     zh: {
       when: '请求体经过压缩（`Content-Encoding`）',
       remedy: '不压缩直接发送',
+    },
+  },
+  idempotency_conflict: {
+    en: {
+      when: 'The `Idempotency-Key` of this request was used within the last 24 hours, with another body',
+      remedy: 'Use a new key for a new request; repeat a request with the body it had',
+    },
+    zh: {
+      when: '该请求的 `Idempotency-Key` 在 24 小时内已经用过，而且当时的请求体不同',
+      remedy: '新的请求请用新的键；重复请求时请求体须与原来相同',
+    },
+  },
+  rate_limited: {
+    en: {
+      when: 'Jobs are submitted faster than the model allows, or too many of them wait or run',
+      remedy: 'Wait as long as `Retry-After` says, or until a job has ended',
+    },
+    zh: {
+      when: '提交任务的速度超过了模型的限制，或者排队和运行中的任务过多',
+      remedy: '按 `Retry-After` 等待，或者等已有任务结束',
     },
   },
   engine_failed: {

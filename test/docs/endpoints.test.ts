@@ -10,7 +10,9 @@ const endpoints = endpointsOf({ version: '0.0.0-test', catalog: new Catalog(), w
 test.each(
   endpoints
     .filter(({ summary }) => !/^Documentation: \/docs\/|^To the documentation/.test(summary))
-    .flatMap(({ method, paths }) => paths.map((path) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`)),
+    .flatMap(({ method, paths }) =>
+      paths.map((path) => `${method} ${path.replace(/:(\w+)/g, '{$1}').replace('*', '{path}')}`),
+    ),
 )('%s is documented in English and in Chinese', (request) => {
   const pattern = new RegExp(`\`${request.replace(/[{}./]/g, '\\$&')}(\\?[^\`]*)?\``)
   expect(pages.filter((page) => pattern.test(page)).length).toBeGreaterThanOrEqual(2)

@@ -44,13 +44,14 @@ function recordings(endpoints: readonly Endpoint[]): Message[] {
     })
 }
 
-function examplesOf({ method, paths, body, response }: Endpoint, models: readonly string[]): Message[] {
+function examplesOf({ method, paths, body, form, response }: Endpoint, models: readonly string[]): Message[] {
+  if (form !== undefined) return paths.flatMap((path) => formExamplesOf(path, form, models, response))
   const bodies = body === undefined ? [Buffer.alloc(0)] : examplesOfBody(body, models)
   return paths.flatMap((path) =>
     bodies.map(
       (bytes): Message => ({
         method,
-        target: path.replace(/:\w+/g, models[0] ?? 'none'),
+        target: `${path.replace(/:\w+|\*/g, models[0] ?? 'none')}${QUERIES[path] ?? ''}`,
         headers: [
           ['Host', '127.0.0.1'],
           ['Authorization', 'Bearer sk-fuzz'],
@@ -62,6 +63,45 @@ function examplesOf({ method, paths, body, response }: Endpoint, models: readonl
       }),
     ),
   )
+}
+
+/** Queries without which a path only ever gives one error. */
+const QUERIES: Readonly<Record<string, string>> = {
+  '/v1/files': '?limit=2&order=asc&purpose=batch&create_after=20260101000000',
+  '/api/v1/uploads': '?action=getPolicy&model=text-embedding-v4',
+  '/results/*':
+    '?Expires=1795467216&OSSAccessKeyId=quiver&Signature=caLP%2FohHj3%2FJGLuXqqqh2tLNxX3vS446vhnWtSzEU1M%3D',
+}
+
+const BOUNDARY = 'fuzz-boundary'
+
+/** A form with every field and one with the required ones only; the file first, and last. */
+function formExamplesOf(
+  target: string,
+  schema: z.ZodType,
+  models: readonly string[],
+  response: z.ZodType | undefined,
+): Message[] {
+  const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  return [true, false].map((isFull): Message => {
+    const fields = Object.entries(exampleOf(json, { isFull, models, name: '' }) as Record<string, unknown>)
+    const parts = fields.map(([name, value]) => {
+      const filename = name === 'file' ? '; filename="a.jsonl"' : ''
+      return `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"${filename}\r\n\r\n${value}\r\n`
+    })
+    return {
+      method: 'POST',
+      target,
+      headers: [
+        ['Host', '127.0.0.1'],
+        ['Authorization', 'Bearer sk-fuzz'],
+        ['Content-Type', `multipart/form-data; boundary=${BOUNDARY}`],
+      ],
+      body: Buffer.from(`${(isFull ? parts : parts.toReversed()).join('')}--${BOUNDARY}--\r\n`),
+      framing: 'length',
+      response,
+    }
+  })
 }
 
 /** Bodies that the endpoint's own schema allows: one with every field, one with the required ones only. */

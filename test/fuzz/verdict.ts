@@ -1,4 +1,4 @@
-import { cohere, type Dialect, dashscope, ollama, openai, tei } from '@quiver/protocol'
+import { cohere, type Dialect, dashscope, ollama, openai, oss, tei } from '@quiver/protocol'
 import { dialectOf } from '@quiver/server/dist/http/dialect-of.js'
 import type { z } from 'zod'
 import type { Answer } from './answers.js'
@@ -11,6 +11,7 @@ const ERROR_BODIES: Record<Dialect, z.ZodType> = {
   tei: tei.ErrorBody,
   ollama: ollama.ErrorBody,
   cohere: cohere.ErrorBody,
+  oss: oss.ErrorBody,
 }
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
@@ -22,6 +23,12 @@ export function complaintsAbout({ status, headers, body }: Answer, message: Mess
   if (!UUID.test(requestId)) complaints.push('no x-request-id')
   if (message.method === 'HEAD' || body.length === 0) {
     if (status >= 400 && message.method !== 'HEAD') complaints.push('an error without a body')
+    return complaints
+  }
+  if (headers.get('content-type') === 'application/xml') {
+    const error = parseXml(body.toString())
+    if (error === undefined || !isErrorBody(error, message.target)) complaints.push('an error in no dialect')
+    if (error?.RequestId !== requestId) complaints.push('RequestId is not x-request-id')
     return complaints
   }
   const isJson = headers.get('content-type')?.startsWith('application/json') === true
@@ -50,6 +57,15 @@ function pathOf(target: string): string {
   if (target === '*') return '/'
   const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#;]/)[0] ?? ''
   return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '') || '/'
+}
+
+/** The elements of an error in XML; `undefined` for anything else. */
+function parseXml(text: string): Record<string, string> | undefined {
+  const [, inside] = /^<\?xml version="1\.0" encoding="UTF-8"\?>\n<Error>\n([\s\S]*)<\/Error>\n$/.exec(text) ?? []
+  const lines = inside?.trimEnd().split('\n')
+  const elements = lines?.map((line) => /^ {2}<(\w+)>([^<>&]|&#\d+;)*<\/\1>$/.exec(line)?.[1])
+  if (lines === undefined || elements === undefined || elements.includes(undefined)) return undefined
+  return Object.fromEntries(lines.map((line, i) => [elements[i], line.trim().replace(/<[^>]*>/g, '')]))
 }
 
 function parse(body: Buffer): unknown {

@@ -1,8 +1,12 @@
+import { Batches } from './batches.js'
+import type { Call, CallOptions } from './call.js'
 import { openScope } from './call-scope.js'
 import { embedGroup, embedGroups } from './embed-groups.js'
 import { DEFAULT_MODEL, type EmbedOptions } from './embed-options.js'
+import { Files } from './files.js'
 import { MaxInputs } from './max-inputs.js'
 import { type Model, toModel, toModels } from './model.js'
+import { Tasks } from './tasks.js'
 import { type HttpAnswer, type HttpRequest, Transport } from './transport.js'
 import type { OutputType, VectorOf } from './vectors.js'
 
@@ -62,14 +66,14 @@ export interface Token {
   text: string
 }
 
-/** Options of the short calls. */
-export interface CallOptions {
-  timeoutMs?: number
-  signal?: AbortSignal
-}
-
 /** A Quiver server. Holds no connection of its own; one for the whole program is enough. */
 export class QuiverClient {
+  /** Files of the caller: input and output of batches, input of tasks. */
+  readonly files: Files
+  /** Files of texts, embedded line by line. */
+  readonly tasks: Tasks
+  /** Files of requests, at half price. */
+  readonly batches: Batches
   readonly #transport: Transport
   readonly #maxInputs: MaxInputs
 
@@ -82,6 +86,10 @@ export class QuiverClient {
       requestTimeoutMs: options.requestTimeoutMs ?? 310_000,
     })
     this.#maxInputs = new MaxInputs(this.#transport)
+    const call: Call = (request, callOptions) => this.#call(request, callOptions)
+    this.files = new Files(this.#transport, call)
+    this.tasks = new Tasks(this.#transport, call)
+    this.batches = new Batches(call)
   }
 
   /**

@@ -1,5 +1,6 @@
+export type { Batch, BatchStatus, NewBatch } from './batches.js'
+export type { CallOptions } from './call.js'
 export {
-  type CallOptions,
   type EmbedAllOptions,
   type EmbedAnswer,
   type EmbeddedText,
@@ -9,6 +10,8 @@ export {
   type Token,
 } from './client.js'
 export type { EmbedOptions } from './embed-options.js'
+export type { StoredFile } from './files.js'
 export type { Model, ModelLimits } from './model.js'
 export { type ClientFault, QuiverError } from './quiver-error.js'
+export type { NewTask, Task, TaskStatus } from './tasks.js'
 export type { OutputType, SparseTerm, VectorOf } from './vectors.js'

@@ -12,11 +12,14 @@ export interface TransportOptions {
   requestTimeoutMs: number
 }
 
-/** A POST when it has a body, else a GET. */
+/** A POST when it has a body or a form, else a GET; `method` says otherwise. */
 export interface HttpRequest {
   path: string
+  method?: 'POST' | 'DELETE'
   headers?: Record<string, string>
   body?: unknown
+  /** Sent instead of `body`; read again for each attempt. */
+  form?: FormData
 }
 
 /** A 200 with a JSON body. */
@@ -53,18 +56,37 @@ export class Transport {
     }
   }
 
-  async #attempt({ path, headers, body }: HttpRequest, signal: AbortSignal): Promise<HttpAnswer | QuiverError> {
+  /**
+   * Bytes as they come, without a limit of time for all of them. Not tried again: who reads them knows how far it came.
+   *
+   * @throws {QuiverError}
+   */
+  async open(url: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const { baseUrl, apiKey } = this.#options
+    const isOwn = url.startsWith('/')
+    // A signed URL is a key of its own, and may lead to another server.
+    const headers = isOwn ? { authorization: `Bearer ${apiKey}` } : {}
+    const response = await this.#options.fetch(isOwn ? `${baseUrl}${url}` : url, { headers, signal })
+    if (!response.ok) throw refusal(response, parseJson(await response.text()))
+    return response.body ?? new ReadableStream({ start: (controller) => controller.close() })
+  }
+
+  async #attempt(
+    { path, method, headers, body, form }: HttpRequest,
+    signal: AbortSignal,
+  ): Promise<HttpAnswer | QuiverError> {
     const { baseUrl, apiKey, requestTimeoutMs } = this.#options
     const scope = openScope({ signal, timeoutMs: requestTimeoutMs })
     try {
       const response = await this.#options.fetch(`${baseUrl}${path}`, {
-        method: body === undefined ? 'GET' : 'POST',
+        method: method ?? (body === undefined && form === undefined ? 'GET' : 'POST'),
         headers: {
           ...headers,
           authorization: `Bearer ${apiKey}`,
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
+        ...(form !== undefined && { body: form }),
         signal: scope.signal,
       })
       return readAnswer(response, await response.text())

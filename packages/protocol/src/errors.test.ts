@@ -23,5 +23,5 @@ test('an unknown model is a 400 in the native dialect and a 404 in the compatibl
 
 test('only errors that time can mend are marked for a retry', () => {
   const retryable = Object.values(ERRORS).filter((row) => row[4])
-  expect(retryable.every(([status]) => status >= 500)).toBe(true)
+  expect(retryable.every(([status]) => status >= 500 || status === 429)).toBe(true)
 })

@@ -30,17 +30,37 @@ export const ERRORS = {
   invalid_api_key: [401, 'InvalidApiKey', 'invalid_request_error', 'invalid_api_key', false],
   // «current user api does not support asynchronous calls.»
   access_denied: [403, 'AccessDenied', 'invalid_request_error', 'access_denied', false],
+  // «current user api does not support synchronous calls.» / «Unsupported model xxx for OpenAI compatibility mode.»
+  asynchronous_only: [404, 'AccessDenied', 'invalid_request_error', 'model_not_supported', false],
   // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found. See `OTHER_STATUS`.
   model_not_found: [404, 'InvalidParameter', 'invalid_request_error', 'model_not_found', false],
   not_found: [404, 'NotFound', 'invalid_request_error', 'not_found', false],
   // The path is known, and the model behind it cannot do that; only dialects that promise more than this server have it.
   not_supported: [400, 'InvalidParameter', 'invalid_request_error', 'not_supported', false],
+  // «Failed to cancel the task, please confirm if the task is in PENDING status.»
+  unsupported_operation: [400, 'UnsupportedOperation', 'invalid_request_error', 'unsupported_operation', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.6).
   method_not_allowed: [405, 'InvalidParameter', 'invalid_request_error', 'method_not_allowed', false],
+  // OSS: «The signature does not match»; no DashScope row.
+  invalid_signature: [403, 'AccessDenied', 'invalid_request_error', 'invalid_signature', false],
+  // OSS «FileAlreadyExists»: a form that forbids overwriting was sent twice.
+  already_exists: [409, 'InvalidParameter', 'invalid_request_error', 'already_exists', false],
+  // «Upload file capacity exceed limit.» / «Upload file number exceed limit.»; the documentation gives no code.
+  file_quota_exceeded: [400, 'InvalidParameter', 'invalid_request_error', 'file_quota_exceeded', false],
+  // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.17).
+  range_not_satisfiable: [416, 'InvalidParameter', 'invalid_request_error', 'range_not_satisfiable', false],
   // «Payload Too Large»
   body_too_large: [413, 'BadRequest.TooLarge', 'invalid_request_error', 'payload_too_large', false],
   // No DashScope row; the status is HTTP's own (RFC 9110 §15.5.16).
   unsupported_encoding: [415, 'InvalidParameter', 'invalid_request_error', 'unsupported_media_type', false],
+  // «Required URL is missing or invalid, please check the request URL.»
+  invalid_url: [400, 'InvalidURL', 'invalid_request_error', 'invalid_url', false],
+  // «Failed to download the input file: xxx»; 415 in the general list, 400 on the pages of the endpoints that fetch.
+  download_failed: [400, 'BadRequest.InputDownloadFailed', 'invalid_request_error', 'download_failed', false],
+  // A key of a repeated submission came with another body: draft-ietf-httpapi-idempotency-key-header, §2.7.
+  idempotency_conflict: [422, 'InvalidParameter', 'invalid_request_error', 'idempotency_conflict', false],
+  // «Requests rate limit exceeded, please try again later.» / «Requests throttling triggered.»
+  rate_limited: [429, 'Throttling.RateQuota', 'rate_limit_error', 'limit_requests', true],
   // «An internal error has occured, please try again later or contact service support.»
   engine_failed: [500, 'InternalError.Algo', 'server_error', 'internal_error', true],
   internal: [500, 'InternalError', 'server_error', 'internal_error', true],
@@ -55,12 +75,12 @@ export const ERRORS = {
 export type ErrorName = keyof typeof ERRORS
 
 /** The wire shapes an error can take; chosen from the route. */
-export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere'
+export type Dialect = 'dashscope' | 'openai' | 'tei' | 'ollama' | 'cohere' | 'oss'
 
 /** Where a dialect's status is not the table's. */
 const OTHER_STATUS: Partial<Record<Dialect, Partial<Record<ErrorName, number>>>> = {
   // Native «Model not exist.» is a 400; compatible mode answers 404 with model_not_found.
-  dashscope: { model_not_found: 400 },
+  dashscope: { model_not_found: 400, asynchronous_only: 403 },
   // text-embeddings-inference 1.9.3, router/src/http/server.rs, `From<&ErrorType> for StatusCode`.
   tei: {
     invalid_parameter: 422,

@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { assembleEngines, type Engines } from './assemble-engines.js'
+import { assembleJobs } from './assemble-jobs.js'
+import { assembleStorage } from './assemble-storage.js'
 import { Catalog, OWN_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { applyServing } from './catalog/serving.js'
@@ -132,12 +134,15 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   pipeline.engines.startOthers(signal).finally(() => {
     isStarting = false
   })
+  const storage = await assembleStorage(settings, log)
+  const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
+  const running = await assembleJobs(settings, { catalog, embed: pipeline.embed, storage, detokenize, log })
   let isDraining = false
   let isAbandoned = false
   const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.builtin.window }), {
     services: {
       catalog,
-      detokenize: createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes }),
+      detokenize,
       embed: pipeline.embed,
       tokenize: pipeline.tokenize,
       inspect: pipeline.inspect,
@@ -146,6 +151,11 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       keyring: createKeyring(settings.apiKeys),
       maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),
+      files: storage.files,
+      blobs: storage.blobs,
+      signer: storage.signer,
+      jobs: running.jobs,
+      publicUrl: settings.publicUrl,
       isAutoSplit: settings.autoSplit,
       isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
       enginesDown: () => pipeline.engines.down,
@@ -157,6 +167,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     app,
     drain() {
       isDraining = true
+      void running.close() // parts are given back while the last requests are answered; close() waits for it
     },
     abandon() {
       isAbandoned = true
@@ -164,7 +175,9 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     },
     async close() {
       await app.close()
+      await running.close()
       await pipeline.close()
+      await storage.close()
       return !isAbandoned
     },
   }

@@ -5,6 +5,7 @@ import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
+import { parseAllowList } from './egress/allow-list.js'
 import { EngineEntry, Prompts, UpstreamEntry } from './engines/engine-entry.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
@@ -28,7 +29,7 @@ export const Settings = z.strictObject({
     .describe('Folder of everything the server keeps.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on. Anything but loopback needs apiKeys.'),
   port: wholeNumber(0, 65_535).default(8790).describe('Port to listen on; 0 takes any free one.'),
-  apiKeys: list.default([]).describe('Keys that may call. None: any key may, on loopback only.'),
+  apiKeys: list.default([]).meta({ secret: true }).describe('Keys that may call. None: any key may, on loopback only.'),
   defaultModel: z
     .string()
     .min(1)
@@ -69,6 +70,60 @@ export const Settings = z.strictObject({
     .url({ protocol: /^https?$/ })
     .default('https://pypi.org/simple')
     .describe('Package index that `quiver accelerate` fetches from: PyPI, or a mirror of it.'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe('Address at which clients reach the server, for URLs it gives out. None: that of the request.'),
+  egressAllow: list
+    .superRefine((entries, context) => {
+      try {
+        parseAllowList(entries)
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) })
+      }
+    })
+    .default([])
+    .describe(
+      'Hosts and networks (files.lan, 10.0.0.0/8, host:9000) callers may name files on. None: public ones only.',
+    ),
+  maxFileBytes: wholeNumber(1_024, 5_497_558_138_880)
+    .default(500 * 1024 * 1024)
+    .describe('Largest file that may be uploaded.'),
+  maxFiles: wholeNumber(0, 100_000_000).default(10_000).describe('Files that one key may keep.'),
+  maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
+    .default(100 * 1024 ** 3)
+    .describe('Bytes of files that one key may keep.'),
+  databaseUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .meta({ secret: true })
+    .describe('PostgreSQL, postgres://user:password@host/database. None: quiver.db in the home folder.'),
+  jobSlots: wholeNumber(0, 64)
+    .default(2)
+    .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),
+  callbackSecret: z
+    .string()
+    .min(16)
+    .optional()
+    .meta({ secret: true })
+    .describe('Key of the signatures of callbacks. None: one that nobody knows.'),
+  s3Bucket: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Bucket for files and results. None: they are kept in the home folder.'),
+  s3Endpoint: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe('Address of the S3 service. None: that of AWS.'),
+  s3Region: z.string().min(1).default('us-east-1').describe('Region of the bucket.'),
+  s3AccessKeyId: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Key id for the bucket. None: the AWS SDK's own ways of finding it."),
+  s3SecretAccessKey: z.string().min(1).optional().meta({ secret: true }).describe('Secret of s3AccessKeyId.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})
@@ -82,6 +137,7 @@ export type SettingName = keyof Settings
 export const SETTINGS = Object.entries(Settings.shape).map(([name, schema]) => ({
   name: name as SettingName, // Object.entries widens the schema's own keys to string
   isFileOnly: schema.meta()?.fileOnly === true,
+  isSecret: schema.meta()?.secret === true,
   flag: `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
   environment: `QUIVER_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`,
   description: schema.description ?? '',
@@ -193,7 +249,7 @@ function keysAt([setting, , part]: readonly PropertyKey[]): string[] {
 
 /** Keys, what may hold one, and what may have one mistyped into it. */
 function isSecret([setting, ...rest]: readonly string[], came: unknown): boolean {
-  if (setting === 'apiKeys') return true
+  if (SETTINGS.some(({ name, isSecret: whole }) => name === setting && whole)) return true
   if (setting !== 'engines') return false
   return rest.at(-1) === 'apiKey' || rest.at(-1) === 'apiKeyEnv' || rest.includes('urls') || came instanceof Object
 }

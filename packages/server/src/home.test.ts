@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { findRunningServer, prepareHome, removeRunningServer, writeRunningServer } from './home.js'
+import { findRunningServer, loadSecret, prepareHome, removeRunningServer, writeRunningServer } from './home.js'
 
 const folder = () => mkdtempSync(join(tmpdir(), 'quiver-home-'))
 
@@ -34,4 +34,20 @@ test('a damaged note is no note', () => {
   const home = folder()
   writeFileSync(join(home, 'server.json'), '{"pid":')
   expect(findRunningServer(home)).toBeUndefined()
+})
+
+test('the secret is made once, for this user only, and stays', () => {
+  const home = folder()
+  const secret = loadSecret(home)
+  expect(secret).toHaveLength(32)
+  expect(loadSecret(home)).toEqual(secret)
+  expect(statSync(join(home, 'secret')).mode & 0o777).toBe(0o600)
+  expect(readdirSync(home)).toEqual(['secret'])
+  expect(loadSecret(folder())).not.toEqual(secret)
+})
+
+test.each(['', 'abcd', 'zz'.repeat(32)])('a damaged secret is said, not replaced: %j', (content) => {
+  const home = folder()
+  writeFileSync(join(home, 'secret'), content)
+  expect(() => loadSecret(home)).toThrow(/secret is damaged/)
 })

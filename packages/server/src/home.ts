@@ -1,5 +1,16 @@
-import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes, randomUUID } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 
 /** What a running server says of itself in its home, for `quiver doctor` and for a second server. */
@@ -55,5 +66,38 @@ export function findRunningServer(home: string): RunningServer | undefined {
     return JSON.parse(readFileSync(join(home, FILE), 'utf8')) as RunningServer // written by writeRunningServer only
   } catch {
     return undefined
+  }
+}
+
+const SECRET_FILE = 'secret'
+const SECRET_BYTES = 32
+
+/**
+ * The server's own secret, made with the first start and readable by this user only. Who has it can sign URLs of results;
+ * without it those that were signed are dead.
+ *
+ * @throws {HomeError} when the file is there and is no secret.
+ */
+export function loadSecret(home: string): Buffer {
+  const path = join(home, SECRET_FILE)
+  if (!existsSync(path)) makeSecret(home, path)
+  const secret = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex')
+  if (secret.length === SECRET_BYTES) return secret
+  throw new HomeError(`home: ${path} is damaged; remove it, and URLs of results that were given out become invalid.`)
+}
+
+/** A link fails where the name is taken: of two processes that start at once, both then read the same secret. */
+function makeSecret(home: string, path: string): void {
+  const temporary = join(home, `.${SECRET_FILE}-${randomUUID()}`)
+  const file = openSync(temporary, 'wx', 0o600)
+  try {
+    writeFileSync(file, `${randomBytes(SECRET_BYTES).toString('hex')}\n`)
+    fsyncSync(file)
+    linkSync(temporary, path)
+  } catch (error) {
+    if (!existsSync(path)) throw error
+  } finally {
+    closeSync(file)
+    rmSync(temporary, { force: true })
   }
 }

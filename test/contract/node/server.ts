@@ -18,6 +18,8 @@ export interface TestServer {
   url: string
   /** `undefined` for a server that ran already. */
   process: ChildProcess | undefined
+  /** Its folder; `undefined` for a server that ran already. */
+  home: string | undefined
   /** The end of what it has written to both outputs so far. */
   output(): string
   /** Send SIGTERM and wait. @throws {Error} when the exit code is not 0 or the process does not end in time. */
@@ -29,18 +31,18 @@ export interface TestServer {
  *
  * Without `apiKeys` any key is accepted. With neither keys, settings nor options QUIVER_TEST_URL, where set, names a server that
  * already runs.
- * @param settings numbers of the configuration, by their names there: `maxQueuedInputs`.
+ * @param settings of the configuration, by their names there: `maxQueuedInputs`; with a `home`, that one instead of an own.
  * @param nodeOptions of the interpreter. A module that they `--import` can talk to us by IPC.
  * @throws {Error} with the server's output when it is not ready within a minute.
  */
 export async function startServer(
   apiKeys: readonly string[] = [],
-  settings: Readonly<Record<string, number>> = {},
+  settings: Readonly<Record<string, number | string>> = {},
   nodeOptions: readonly string[] = [],
 ): Promise<TestServer> {
   const running = process.env.QUIVER_TEST_URL
   if (running !== undefined && apiKeys.length === 0 && Object.keys(settings).length === 0 && nodeOptions.length === 0)
-    return { url: running, process: undefined, output: () => '', stop: async () => {} }
+    return { url: running, process: undefined, home: undefined, output: () => '', stop: async () => {} }
 
   const home = await mkdtemp(join(tmpdir(), 'quiver-contract-'))
   const port = await freePort()
@@ -72,6 +74,7 @@ export async function startServer(
   return {
     url,
     process: server,
+    home,
     output: log,
     async stop() {
       server.kill('SIGTERM')

@@ -20,7 +20,7 @@ const Nested = z
   .catch(undefined)
 
 /** Options of the native endpoint. Unknown keys are passed over, as by the live service. */
-const Parameters = z.object({
+export const Parameters = z.object({
   text_type: TextType.nullish().describe('Use of the texts; default `document`.'),
   dimension: z.number().nullish().describe('Components of each vector; the model lists what it offers.'),
   output_type: OutputType.nullish().describe('Default `dense`.'),

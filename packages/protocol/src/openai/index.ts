@@ -1,3 +1,5 @@
+export * from './batches.js'
 export * from './embeddings.js'
 export * from './error.js'
+export * from './files.js'
 export * from './models.js'

@@ -5,10 +5,15 @@ import { ApiError } from '@quiver/protocol'
 export interface Caller {
   /** First characters of the key's SHA-256, safe to log. */
   keyId: string
+  /** Whose files and jobs it sees: each key's own, for a key has no other owner yet. */
+  project: string
 }
 
 /** A caller without a key, where none is needed. */
-export const ANONYMOUS: Caller = { keyId: 'none' }
+export const ANONYMOUS: Caller = { keyId: 'none', project: 'none' }
+
+/** 128 bits: where any key is accepted, nobody can make one that falls into another's project. */
+const PROJECT_DIGITS = 32
 
 /** Decides whether a key may call. */
 export interface Keyring {
@@ -28,7 +33,8 @@ export function createKeyring(keys: readonly string[]): Keyring {
       const given = digest(key)
       const isKnown = digests.length === 0 || digests.map((known) => timingSafeEqual(known, given)).includes(true)
       if (!isKnown) throw wrongKey()
-      return { keyId: given.toString('hex').slice(0, 8) }
+      const hex = given.toString('hex')
+      return { keyId: hex.slice(0, 8), project: hex.slice(0, PROJECT_DIGITS) }
     },
   }
 }

@@ -32,16 +32,24 @@ export interface CheckedRequest {
 export interface CheckOptions {
   /** Texts in one request, where that is more than the model takes. */
   maxInputs?: number
+  /** Whether a job asks; only jobs may use an asynchronous model. */
+  isJob?: boolean
 }
 
 /**
  * Hold a request against its model's limits.
  *
- * @throws {ApiError} `model_not_found`, or `invalid_parameter` naming the field, the limit and what came.
+ * @throws {ApiError} `model_not_found`, `asynchronous_only`, or `invalid_parameter` naming the field, the limit and what came.
  */
 export function check(request: EmbedRequest, catalog: Catalog, options: CheckOptions = {}): CheckedRequest {
   const model = catalog.get(request.model)
   const { inputs, fields } = request
+  if (model.asynchronous !== undefined && options.isJob !== true) {
+    throw new ApiError('asynchronous_only', 'current user api does not support synchronous calls.', {
+      param: 'model',
+      messages: { openai: `Unsupported model ${model.id} for OpenAI compatibility mode.` },
+    })
+  }
   const maxInputs = Math.max(model.maxInputs, options.maxInputs ?? 0)
   if (inputs.length === 0) {
     throw new ApiError('missing_input', `${fields.inputs} is an empty list; give 1 to ${maxInputs} texts.`, {

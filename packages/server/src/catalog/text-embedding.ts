@@ -42,6 +42,23 @@ const V2: TextModel = {
   createdAtSeconds: Date.UTC(2023, 9, 1) / 1000,
 }
 
+/** The same models for files of many lines; limits as the page on asynchronous embedding documents them. */
+const ASYNC_V2: TextModel = {
+  ...V2,
+  id: 'text-embedding-async-v2',
+  maxInputs: 1,
+  // Tasks are no batches: the page gives them the full price.
+  batchPriceMicrosPer1kTokens: V2.priceMicrosPer1kTokens,
+  freeQuota: { tokens: 20_000_000, days: FREE_DAYS },
+  asynchronous: {
+    maxLines: 100_000,
+    maxFileBytes: 200 * 1024 * 1024,
+    submitsPerSecond: 1,
+    maxOpen: 50,
+    maxRunning: 3,
+  },
+}
+
 /**
  * The family `text-embedding-v1 … v4`: dimensions, rows, tokens, languages, prices, free quota and rate limits as Model
  * Studio's page on embeddings documents them. Newest first.
@@ -61,6 +78,13 @@ export const TEXT_EMBEDDING: readonly [TextModel, ...TextModel[]] = [
   {
     ...V2,
     id: 'text-embedding-v1',
+    languages: ['zh', 'en', 'es', 'fr', 'pt', 'id'],
+    createdAtSeconds: Date.UTC(2023, 5, 1) / 1000,
+  },
+  ASYNC_V2,
+  {
+    ...ASYNC_V2,
+    id: 'text-embedding-async-v1',
     languages: ['zh', 'en', 'es', 'fr', 'pt', 'id'],
     createdAtSeconds: Date.UTC(2023, 5, 1) / 1000,
   },

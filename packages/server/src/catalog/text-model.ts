@@ -52,6 +52,16 @@ export const TextModel = z.strictObject({
     .strictObject({ requestsPerSecond: count, tokensPerMinute: count })
     .optional()
     .describe('Of one account, over all its keys; absent where there is none.'),
+  asynchronous: z
+    .strictObject({
+      maxLines: count.describe('Lines of a file.'),
+      maxFileBytes: count,
+      submitsPerSecond: count,
+      maxOpen: count.describe('Tasks of one account that wait or run.'),
+      maxRunning: count.describe('Tasks of one account that run; others wait.'),
+    })
+    .optional()
+    .describe('Limits of a model that takes files, a text a line, as tasks, and nothing else. Absent: takes texts.'),
   createdAtSeconds: z
     .int()
     .nonnegative()

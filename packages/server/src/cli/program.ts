@@ -1,16 +1,20 @@
 import { Command, CommanderError } from 'commander'
+import { BackupError } from '../backup.js'
 import { ConfigError } from '../config.js'
 import { OnDemandError } from '../engines/on-demand.js'
 import { HomeError } from '../home.js'
 import { PullError } from '../pull/pull-error.js'
 import { VERSION } from '../version.js'
 import { accelerateCommand } from './accelerate.js'
+import { backupCommand, restoreCommand } from './backup.js'
+import { batchCommand } from './batch.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { enginesCommand } from './engines.js'
 import { EXIT, UserError } from './exit.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
+import { jobsCommand } from './jobs.js'
 import { listCommand } from './list.js'
 import { modelsCommand } from './models.js'
 import { pullCommand } from './pull.js'
@@ -47,6 +51,10 @@ Examples:
   $ quiver models                                what is served, and its limits
   $ quiver verify text-embedding-v4 --against https://dashscope.aliyuncs.com/api/v1
   $ quiver accelerate                            faster arithmetic for ONNX models
+  $ quiver batch run requests.jsonl              a file of requests, at half price
+  $ quiver jobs submit lines.txt --wait          a text file line by line, on a running server
+  $ quiver backup FOLDER                         copy what a running server keeps
+  $ quiver restore FOLDER                        bring it back into an empty home
   $ quiver doctor                                check this installation
   $ quiver pull all-minilm-l6-v2                 fetch an open model; quiver list --available names more
   $ quiver use text-embedding-v4 all-minilm-l6-v2   put it behind a public name
@@ -67,9 +75,11 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     enginesCommand(),
     accelerateCommand(),
   ]
-  for (const command of [...serving, ...pulled]) {
+  const kept = [jobsCommand(), batchCommand(), backupCommand(), restoreCommand()]
+  for (const command of [...serving, ...pulled, ...kept]) {
     for (const nested of command.commands) nested.copyInheritedSettings(program)
     program.addCommand(command.copyInheritedSettings(program))
+    for (const inner of command.commands) inner.copyInheritedSettings(command)
   }
   return program
 }
@@ -81,6 +91,7 @@ function report(error: unknown): number {
     return EXIT.usage
   }
   if (
+    error instanceof BackupError ||
     error instanceof HomeError ||
     error instanceof OnDemandError ||
     error instanceof PullError ||

@@ -46,6 +46,14 @@ const fakeEmbed: Embed = async ({ model, inputs, dimension, outputType }) => ({
   space: '0123456789abcdef',
 })
 
+/** A service that no test here reaches; one that does fails. */
+function absent<Service extends object>(name: string): Service {
+  const refuse = () => {
+    throw new Error(`${name} is not part of this test`)
+  }
+  return new Proxy({}, { get: refuse }) as Service // every use of it throws
+}
+
 interface AppOptions {
   embed?: Embed
   catalog?: Catalog
@@ -80,6 +88,11 @@ function appWith(options: AppOptions = {}) {
       maxQueuedInputs: 8,
       keyring: createKeyring(options.keys ?? []),
       metrics: createMetrics(),
+      files: absent('files'),
+      blobs: absent('blobs'),
+      signer: absent('signer'),
+      jobs: absent('jobs'),
+      publicUrl: undefined,
       isAutoSplit: options.isAutoSplit ?? false,
       isReady: () => options.isReady ?? true,
       enginesDown: () => options.enginesDown ?? [],

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import multipart from '@fastify/multipart'
 import { ApiError } from '@quiver/protocol'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Settings } from '../config.js'
@@ -12,13 +13,15 @@ import { meetExpectations } from './expectations.js'
 import { linger } from './linger.js'
 import { answerMalformedHttp, checkHost } from './malformed-http.js'
 import { readJson } from './read-body.js'
+import { FORM_LIMITS, readRest } from './read-form.js'
+import { limitReceiving } from './receive-limits.js'
 import { isClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
 
 export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
 
-/** Receiving a whole request may take this long; slower senders are cut off so that they cannot hold connections. */
-const RECEIVE_TIMEOUT_MS = 60_000
+/** An upload or a download may take this long as a whole. */
+const TRANSFER_TIMEOUT_MS = 3_600_000
 /** Longer than the idle timeout of common proxies (60 s), so that the server never closes a connection they reuse. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000
 
@@ -40,7 +43,7 @@ export function createApp(
   }
   const app = fastify({
     bodyLimit: limits.maxBodyBytes,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
+    requestTimeout: TRANSFER_TIMEOUT_MS, // receive-limits.ts has shorter ones for what is no upload
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
     http: { requireHostHeader: false }, // Node would answer without a body; checkHost does it in our words
@@ -79,14 +82,15 @@ export function createApp(
   app.setErrorHandler(fail)
   app.setNotFoundHandler((request, reply) => fail(unroutable(app, request), request, reply))
 
-  for (const endpoint of endpoints) {
+  const route = (scope: FastifyInstance, endpoint: Endpoint) => {
     for (const url of endpoint.paths) {
-      app.route({
+      scope.route({
         method: endpoint.method,
         url,
         config: { dialect: endpoint.dialect },
         // Before the body is read: a stranger cannot make the server buffer anything.
-        onRequest: (request, _reply, done) => {
+        onRequest: (request, reply, done) => {
+          limitReceiving(request.raw, reply.raw, endpoint)
           if (!endpoint.isPublic) request.caller = authenticate(request.headers, services.keyring, endpoint.dialect)
           done()
         },
@@ -94,6 +98,18 @@ export function createApp(
       })
     }
   }
+  for (const endpoint of endpoints) if (endpoint.form === undefined) route(app, endpoint)
+  // Forms with files are not buffered: their handlers read them while they arrive.
+  app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    await scope.register(multipart, { limits: FORM_LIMITS })
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null, undefined))
+    scope.addHook('onResponse', (request, _reply, done) => {
+      readRest(request.raw)
+      done()
+    })
+    for (const endpoint of endpoints) if (endpoint.form !== undefined) route(scope, endpoint)
+  })
   return app
 }
 
@@ -108,15 +124,16 @@ async function handle(
     pool,
   }: { request: FastifyRequest; reply: FastifyReply; services: Services; limits: HttpLimits; pool: BufferPool },
 ): Promise<unknown> {
+  const timeoutMs = endpoint.form || endpoint.isBytes ? TRANSFER_TIMEOUT_MS : limits.requestTimeoutMs
   const answer = await endpoint.handle({
     services,
     request,
     reply,
     requestId: request.id,
     body: endpoint.body === undefined ? undefined : readBody(request),
-    signal: requestSignal(request.raw, reply.raw, limits.requestTimeoutMs),
+    signal: requestSignal(request.raw, reply.raw, timeoutMs),
   })
-  if (typeof answer !== 'object') return answer
+  if (endpoint.isBytes || typeof answer !== 'object') return answer
   reply.header('content-type', 'application/json; charset=utf-8')
   return encodeJson(answer, (bytes) => {
     const buffer = pool.take(bytes)
@@ -139,7 +156,7 @@ function readBody(request: FastifyRequest): unknown {
 
 function unroutable(app: FastifyInstance, request: FastifyRequest): ApiError {
   const path = request.url.split('?')[0] ?? ''
-  const allowed = (['GET', 'POST'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
+  const allowed = (['GET', 'POST', 'DELETE'] as const).filter((method) => app.findRoute({ method, url: path }) !== null)
   if (allowed.length === 0) return new ApiError('not_found', 'Not found!')
   return new ApiError('method_not_allowed', `${request.method} is not allowed here; use ${allowed.join(' or ')}.`)
 }

@@ -5,6 +5,8 @@ const PATHS: readonly (readonly [path: string, dialect: Dialect])[] = [
   ['/api/v1', 'dashscope'],
   ['/api', 'ollama'],
   ['/v2', 'cohere'],
+  ['/results', 'oss'],
+  ['/uploads', 'oss'],
   ['/embed', 'tei'],
   ['/embed_all', 'tei'],
   ['/embed_sparse', 'tei'],

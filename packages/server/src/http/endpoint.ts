@@ -8,6 +8,10 @@ import type { Detokenize } from '../embedding/detokenize.js'
 import type { Embed } from '../embedding/embed.js'
 import type { Inspect } from '../embedding/inspect.js'
 import type { Tokenize } from '../embedding/tokenize.js'
+import type { BlobStore } from '../files/blob-store.js'
+import type { Files } from '../files/files.js'
+import type { UrlSigner } from '../files/signed-url.js'
+import type { Jobs } from '../jobs/jobs.js'
 import type { Metrics } from '../telemetry/metrics.js'
 import type { SelfTest } from '../verify/self-test.js'
 
@@ -36,6 +40,12 @@ export interface Services {
   /** Inputs that may wait for the engine. */
   maxQueuedInputs: number
   metrics: Metrics
+  files: Files
+  blobs: BlobStore
+  jobs: Jobs
+  signer: UrlSigner
+  /** Base of URLs that are given out; the request's own host without it. */
+  publicUrl: string | undefined
   /** Whether compatible mode takes more texts than the model's limit. */
   isAutoSplit: boolean
   /** Whether a request for an embedding would be served now. */
@@ -59,7 +69,7 @@ export interface Exchange {
 
 /** One endpoint: its URLs, its documentation and its handler. Routing and `/openapi.json` read the same list. */
 export interface Endpoint {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'DELETE'
   /** Paths as Fastify writes them; the first one is documented, the others are said to be the same. */
   paths: readonly [string, ...string[]]
   /** Shape of its errors. */
@@ -70,6 +80,10 @@ export interface Endpoint {
   description?: string
   tag: string
   body?: z.ZodType
+  /** Fields of a multipart form, which the handler reads as it arrives (`read-form.ts`); instead of `body`. */
+  form?: z.ZodType
   response?: z.ZodType
+  /** The answer is bytes of any kind, as they were stored; instead of `response`. */
+  isBytes?: boolean
   handle: (exchange: Exchange) => Promise<unknown> | unknown
 }

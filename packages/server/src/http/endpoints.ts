@@ -2,8 +2,10 @@ import type { Catalog } from '../catalog/catalog.js'
 import { verifyModel } from './admin/verify-model.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
+import { cancelTask, task, tasks } from './dashscope/tasks.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
+import { uploadPolicy } from './dashscope/uploads.js'
 import { documentationOf } from './docs.js'
 import type { Endpoint } from './endpoint.js'
 import { guideOf } from './guide.js'
@@ -13,8 +15,12 @@ import { embed as ollamaEmbed } from './ollama/embed.js'
 import { embeddings as ollamaEmbeddings } from './ollama/embeddings.js'
 import { show, tags } from './ollama/models.js'
 import { version as ollamaVersion } from './ollama/version.js'
+import { cancelBatch, createBatch, listBatches, showBatch } from './openai/batches.js'
 import { embeddings } from './openai/embeddings.js'
+import { deleteFile, fileContent, listFiles, showFile, uploadFile } from './openai/files.js'
 import { model, models } from './openai/models.js'
+import { postObject } from './oss/post-object.js'
+import { result } from './oss/results.js'
 import { decode } from './tei/decode.js'
 import { embed as teiEmbed } from './tei/embed.js'
 import { embedSparse } from './tei/embed-sparse.js'
@@ -24,8 +30,10 @@ import { notOffered } from './tei/not-offered.js'
 import { similarity } from './tei/similarity.js'
 import { tokenize } from './tei/tokenize.js'
 
-const OPENAI = [embeddings, models, model]
-const DASHSCOPE = [textEmbedding, tokenizer, dashscopeModels]
+const FILES = [uploadFile, listFiles, showFile, fileContent, deleteFile]
+const BATCHES = [createBatch, listBatches, showBatch, cancelBatch]
+const OPENAI = [embeddings, models, model, ...FILES, ...BATCHES]
+const DASHSCOPE = [textEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, uploadPolicy, postObject, result]
 const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
 const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
 const COHERE = [cohereEmbed]

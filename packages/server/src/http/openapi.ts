@@ -10,7 +10,7 @@ export function openApiOf(
   const paths: Record<string, Record<string, unknown>> = {}
   for (const endpoint of endpoints) {
     const [first, ...others] = endpoint.paths
-    const path = first.replace(/:(\w+)/g, '{$1}')
+    const path = first.replace(/:(\w+)/g, '{$1}').replace('*', '{path}')
     paths[path] = { ...paths[path], [endpoint.method.toLowerCase()]: operationOf(endpoint, first, others) }
   }
   return {
@@ -28,7 +28,7 @@ export function openApiOf(
 
 function operationOf(endpoint: Endpoint, path: string, others: readonly string[]): object {
   const same = others.length === 0 ? '' : `Also at ${others.map((other) => `\`${other}\``).join(', ')}.`
-  const parameters = [...path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+  const parameters = [...path.matchAll(/:(\w+)|\*/g)].map(([, name = 'path']) => ({
     name,
     in: 'path',
     required: true,
@@ -43,15 +43,22 @@ function operationOf(endpoint: Endpoint, path: string, others: readonly string[]
     ...(endpoint.body && {
       requestBody: { required: true, content: { 'application/json': { schema: schemaOf(endpoint.body, 'input') } } },
     }),
+    ...(endpoint.form && {
+      requestBody: { required: true, content: { 'multipart/form-data': { schema: schemaOf(endpoint.form, 'input') } } },
+    }),
     responses: {
       200: {
         description: 'Done',
-        content: { 'application/json': { schema: endpoint.response ? schemaOf(endpoint.response, 'output') : {} } },
+        content: endpoint.isBytes
+          ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+          : { 'application/json': { schema: endpoint.response ? schemaOf(endpoint.response, 'output') : {} } },
       },
       default: {
         description: 'An error; the HTTP status says which kind.',
         content: {
-          'application/json': { schema: { $ref: `#/components/schemas/${ERROR_BODY[endpoint.dialect].name}` } },
+          [ERROR_BODY[endpoint.dialect].mediaType]: {
+            schema: { $ref: `#/components/schemas/${ERROR_BODY[endpoint.dialect].name}` },
+          },
         },
       },
     },

@@ -33,8 +33,8 @@ export function sendError(
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds))
   const isRetryable = ERRORS[error.row][4]
   reply.header('x-should-retry', String(isRetryable))
-  const body = ERROR_BODY[dialect].encode(error, requestId)
-  return reply.code(status).header('content-type', 'application/json').send(JSON.stringify(body))
+  const { mediaType, write } = ERROR_BODY[dialect]
+  return reply.code(status).header('content-type', mediaType).send(write(error, requestId))
 }
 
 /** Fastify's own errors say whose fault they are by their status. */

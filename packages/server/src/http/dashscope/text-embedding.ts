@@ -1,6 +1,7 @@
-import { ApiError, dashscope } from '@quiver/protocol'
+import { dashscope } from '@quiver/protocol'
 import type { Endpoint } from '../endpoint.js'
 import { runEmbed } from '../run-embed.js'
+import { submitTask } from './tasks.js'
 
 export const textEmbedding: Endpoint = {
   method: 'POST',
@@ -13,9 +14,7 @@ export const textEmbedding: Endpoint = {
   async handle(exchange) {
     const { body, request, requestId } = exchange
     // Before the body: an asynchronous call has `input.url` and no texts.
-    if (String(request.headers['x-dashscope-async']).toLowerCase() === 'enable') {
-      throw new ApiError('access_denied', 'current user api does not support asynchronous calls.')
-    }
+    if (String(request.headers['x-dashscope-async']).toLowerCase() === 'enable') return submitTask(exchange)
     const parsed = dashscope.parseTextEmbedding(body)
     return dashscope.encodeTextEmbedding(await runEmbed(dashscope.decodeTextEmbedding(parsed), exchange), requestId)
   },

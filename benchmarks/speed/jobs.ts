@@ -1,0 +1,240 @@
+import { parseArgs } from 'node:util'
+import { assemblePipeline } from '@quiver/server/dist/assemble.js'
+import { check } from '@quiver/server/dist/catalog/check.js'
+import { NO_HOME } from '../places.js'
+import { publish, toShort } from '../report.js'
+import { median, percentile } from './percentile.js'
+import { type ServerProcess, startServer } from './server-process.js'
+import { madeUpTexts } from './texts.js'
+
+/** Tokens of a line, about those of a sentence or two. */
+const TOKENS = 32
+const GROUP = 64
+const IN_FLIGHT = 3
+const SAMPLE_MS = 50
+const POLL_MS = 200
+const REQUESTS = 200
+const LARGE_LINES = 5_000
+const LARGE_LINE_BYTES = 100 * 1024
+const KEY = { authorization: 'Bearer bench' }
+
+interface Cost {
+  seconds: number
+  cpuSeconds: number
+}
+
+/** Tasks and batches beside the engine alone in a loop, their memory, and what requests feel of them. */
+export async function jobs(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...words],
+    options: { lines: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '3' } },
+  })
+  const texts = madeUpTexts(TOKENS, Number(values.lines))
+  const rounds: { engine: Cost; task: Cost; batch: Cost }[] = []
+  for (let round = 0; round < Number(values.rounds); round++) {
+    rounds.push({ engine: await engineAlone(texts), ...(await throughJobs(texts)) })
+  }
+  const memory = await memoryOfLargeBatch()
+  const latency = await latencyBeside(texts)
+  const ratio = (kind: 'task' | 'batch') =>
+    median(rounds.map((round) => round.engine.cpuSeconds / round[kind].cpuSeconds))
+  publish('Jobs', {
+    command: ['npm run bench -- jobs', ...words].join(' '),
+    ...(words.length === 0 ? { file: 'jobs.md' } : {}),
+    sections: [
+      {
+        title: 'Throughput',
+        notes: [
+          `${texts.length} lines of ${TOKENS} tokens, one worker thread: the engine alone in a loop, then as a task (1,536 components, digits, gzip) and as a batch (1,024 components, base64), from the submission to the end, in turns. The last column is the median of the engine's processor time over the job's; goal: 0.85.`,
+        ],
+        header: ['', 'lines/s', 'lines/CPU-s', "engine's CPU over this"],
+        rows: (['engine', 'task', 'batch'] as const).map((kind) => [
+          kind === 'engine' ? 'engine alone' : kind,
+          toShort(median(rounds.map((round) => texts.length / round[kind].seconds))),
+          toShort(median(rounds.map((round) => texts.length / round[kind].cpuSeconds))),
+          kind === 'engine' ? '1' : ratio(kind).toFixed(2),
+        ]),
+      },
+      {
+        title: 'Memory',
+        notes: [
+          `A batch file of ${Math.round((LARGE_LINES * LARGE_LINE_BYTES) / 1024 ** 2)} MB: ${LARGE_LINES} lines of ${LARGE_LINE_BYTES / 1024} KB, most of each a field that is ignored. Resident memory of the server, sampled every ${SAMPLE_MS} ms; goal: 600 MB.`,
+        ],
+        header: ['', 'RSS before, MB', 'most, MB'],
+        rows: Object.entries(memory).map(([what, [before, most]]) => [what, before.toFixed(0), most.toFixed(0)]),
+      },
+      {
+        title: 'Requests beside a task',
+        notes: [
+          `${REQUESTS} requests of one text, one after the other, on an idle server and while a task runs; goal: 2.`,
+        ],
+        header: ['', 'p50, ms', 'p99, ms'],
+        rows: Object.entries(latency).map(([when, times]) => [
+          when,
+          toShort(percentile(times, 0.5)),
+          toShort(percentile(times, 0.99)),
+        ]),
+      },
+    ],
+  })
+}
+
+/** The same calls that a shard makes, without files, rows or digits. */
+async function engineAlone(texts: readonly string[]): Promise<Cost> {
+  const { signal } = new AbortController()
+  const pipeline = await assemblePipeline(
+    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {} },
+    signal,
+  )
+  const groups = Array.from({ length: Math.ceil(texts.length / GROUP) }, (_, i) =>
+    texts.slice(i * GROUP, (i + 1) * GROUP),
+  ).values()
+  const lane = async () => {
+    for (const inputs of groups) {
+      const request = {
+        model: 'text-embedding-async-v2',
+        inputs,
+        textType: 'document',
+        outputType: 'dense',
+        fields: { inputs: 'input', dimension: 'dimensions' },
+      } as const
+      const checked = check({ ...request, inputs: [...inputs] }, pipeline.catalog, { maxInputs: GROUP, isJob: true })
+      await pipeline.embed(checked, { signal, priority: 'bulk' })
+    }
+  }
+  const before = process.cpuUsage()
+  const startedAt = performance.now()
+  await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
+  const { user, system } = process.cpuUsage(before)
+  const cost = { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: (user + system) / 1e6 }
+  await pipeline.close()
+  return cost
+}
+
+async function throughJobs(texts: readonly string[]): Promise<{ task: Cost; batch: Cost }> {
+  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_CACHE_BYTES: '0' })
+  try {
+    const task = await costOf(server, async () => endOfTask(server.url, await submitTask(server.url, texts.join('\n'))))
+    const batch = await costOf(server, () => runBatch(server.url, batchFile(texts)))
+    return { task, batch }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function costOf(server: ServerProcess, work: () => Promise<unknown>): Promise<Cost> {
+  const before = server.cost().cpuSeconds
+  const startedAt = performance.now()
+  await work()
+  return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: server.cost().cpuSeconds - before }
+}
+
+async function memoryOfLargeBatch(): Promise<Record<string, [before: number, most: number]>> {
+  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_MAX_FILE_BYTES: String(600 * 1024 * 1024) })
+  const padding = 'x'.repeat(LARGE_LINE_BYTES - 200)
+  const lines = Array.from({ length: LARGE_LINES }, (_, i) => lineOf(i, `text ${i}`, { user: padding }))
+  const watch = async <Value>(work: () => Promise<Value>): Promise<[Value, [number, number]]> => {
+    const before = server.cost().rssMb
+    let most = before
+    const sampler = setInterval(() => {
+      most = Math.max(most, server.cost().rssMb)
+    }, SAMPLE_MS)
+    const value = await work().finally(() => clearInterval(sampler))
+    return [value, [before, most]]
+  }
+  try {
+    const [file, uploading] = await watch(() => upload(server.url, new Blob(lines), 'batch'))
+    const [, computing] = await watch(() => endOfBatch(server.url, file))
+    return { 'upload of the file': uploading, 'computing the batch': computing }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function latencyBeside(texts: readonly string[]): Promise<Record<string, number[]>> {
+  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_CACHE_BYTES: '0' })
+  const measure = async (count: number, prefix: string) => {
+    const times: number[] = []
+    for (let i = 0; i < count; i++) {
+      const startedAt = performance.now()
+      await json(`${server.url}/v1/embeddings`, { model: 'text-embedding-v4', input: `${prefix} ${texts[i]}` })
+      times.push(performance.now() - startedAt)
+    }
+    return times
+  }
+  try {
+    await measure(50, 'warm')
+    const idle = await measure(REQUESTS, 'idle')
+    const id = await submitTask(server.url, [...texts, ...texts.map((text) => `again ${text}`)].join('\n'))
+    while ((await json(`${server.url}/api/v1/tasks/${id}`)).output.task_metrics === undefined) await pause()
+    const beside = await measure(REQUESTS, 'beside')
+    const { output } = await json(`${server.url}/api/v1/tasks/${id}`)
+    if (output.task_status !== 'RUNNING')
+      throw new Error('the task had ended before the requests had; give more --lines')
+    return { idle, 'while a task runs': beside }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function submitTask(url: string, text: string): Promise<string> {
+  const body = {
+    model: 'text-embedding-async-v2',
+    input: { url: await upload(url, new Blob([text]), 'user_data', 'lines.txt') },
+  }
+  const path = '/api/v1/services/embeddings/text-embedding/text-embedding'
+  return String((await json(`${url}${path}`, body, { 'x-dashscope-async': 'enable' })).output.task_id)
+}
+
+async function endOfTask(url: string, id: string): Promise<void> {
+  for (;;) {
+    const { output } = await json(`${url}/api/v1/tasks/${id}`)
+    if (output.task_status === 'SUCCEEDED') return
+    if (output.task_status === 'FAILED') throw new Error(JSON.stringify(output))
+    await pause()
+  }
+}
+
+const lineOf = (i: number, input: string, more: object = {}) =>
+  `${JSON.stringify({
+    custom_id: String(i),
+    method: 'POST',
+    url: '/v1/embeddings',
+    body: { model: 'text-embedding-v4', input, encoding_format: 'base64', ...more },
+  })}\n`
+
+const batchFile = (texts: readonly string[]) => new Blob(texts.map((text, i) => lineOf(i, text)))
+
+const runBatch = async (url: string, content: Blob) => endOfBatch(url, await upload(url, content, 'batch'))
+
+async function endOfBatch(url: string, file: string): Promise<void> {
+  const body = { input_file_id: file, endpoint: '/v1/embeddings', completion_window: '24h' }
+  let batch = await json(`${url}/v1/batches`, body)
+  while (batch.status !== 'completed') {
+    if (batch.status === 'failed') throw new Error(JSON.stringify(batch.errors))
+    await pause()
+    batch = await json(`${url}/v1/batches/${batch.id}`)
+  }
+}
+
+async function upload(url: string, content: Blob, purpose: string, name = 'batch.jsonl'): Promise<string> {
+  const form = new FormData()
+  form.set('purpose', purpose)
+  form.set('file', content, name)
+  const answer = await fetch(`${url}/v1/files`, { method: 'POST', headers: KEY, body: form })
+  const { id } = (await answer.json()) as { id: string } // the server's file object
+  if (!answer.ok) throw new Error(`the upload failed: ${answer.status}`)
+  return id
+}
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS))
+
+// biome-ignore lint/suspicious/noExplicitAny: answers of the server under test, whose shapes its own tests hold
+async function json(url: string, body?: object, headers: Record<string, string> = {}): Promise<any> {
+  const answer = await fetch(url, {
+    headers: { ...KEY, ...headers },
+    ...(body && { method: 'POST', body: JSON.stringify(body) }),
+  })
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`)
+  return answer.json()
+}

@@ -1,0 +1,81 @@
+import { randomUUID } from 'node:crypto'
+import type { Storage } from './assemble-storage.js'
+import type { Catalog } from './catalog/catalog.js'
+import type { Settings } from './config.js'
+import { parseAllowList } from './egress/allow-list.js'
+import { resolveHost } from './egress/resolve-host.js'
+import { createSafeFetch } from './egress/safe-fetch.js'
+import type { Detokenize } from './embedding/detokenize.js'
+import type { Embed } from './embedding/embed.js'
+import { createResolveUserUrl } from './files/resolve-user-url.js'
+import { loadSecret } from './home.js'
+import { createTaskLines } from './http/dashscope/task-lines.js'
+import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
+import { createBatchCallback } from './http/openai/batch-callback.js'
+import { createBatchLines } from './http/openai/batch-lines.js'
+import { isGone, nameHolder } from './jobs/holder.js'
+import { resultFiles, signedResult } from './jobs/publishers.js'
+import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
+import type { Logger } from './telemetry/log.js'
+
+/** For the whole of a task's or batch's input; at the slowest pace allowed it would be days. */
+const INPUT_DEADLINE_MS = 3_600_000
+/** A list of batches looks back that far. */
+const BATCH_KEPT_MS = 30 * 24 * 3_600_000
+
+/** What jobs are built on. */
+export interface JobParts {
+  catalog: Catalog
+  embed: Embed
+  storage: Storage
+  detokenize: Detokenize
+  log: Logger
+}
+
+/** Work on tasks and batches. */
+export async function assembleJobs(
+  settings: Settings,
+  { catalog, embed, storage, detokenize, log }: JobParts,
+): Promise<RunningJobs> {
+  const { blobs, files, jobStore: store } = storage
+  const now = () => new Date()
+  const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
+  const resolveUserUrl = createResolveUserUrl(files, safeFetch)
+  const holder = nameHolder(randomUUID())
+  return startJobs({
+    store,
+    blobs,
+    embed,
+    openInput: (job, limits) =>
+      resolveUserUrl(job.source, {
+        ...limits,
+        project: job.project,
+        model: job.model ?? '',
+        isOssAllowed: job.options.isOssAllowed === true,
+        deadlineMs: INPUT_DEADLINE_MS,
+        param: job.kind === 'task' ? 'input.url' : 'input_file_id',
+      }),
+    rules: {
+      task: {
+        format: createTaskLines(catalog),
+        publisher: signedResult,
+        keptMs: TASK_LIFE_MS,
+        wantsNotice: () => false,
+        notify: async () => {},
+      },
+      batch: {
+        format: createBatchLines({ catalog, detokenize }),
+        publisher: resultFiles(files, now),
+        keptMs: BATCH_KEPT_MS,
+        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? loadSecret(settings.home), now }),
+      },
+    },
+    holder,
+    isGone: (other) => isGone(other, holder),
+    slots: settings.jobSlots,
+    now,
+    newId: randomUUID,
+    random: Math.random,
+    log,
+  })
+}

@@ -1,0 +1,102 @@
+import { join } from 'node:path'
+import { BackupError, type BackupReport, type BackupSource, backUp, restore } from './backup.js'
+import type { Settings } from './config.js'
+import type { BlobStore } from './files/blob-store.js'
+import { createFiles, type Files } from './files/files.js'
+import { createUrlSigner, type UrlSigner } from './files/signed-url.js'
+import { sweepFiles, sweepRegularly } from './files/sweep.js'
+import { loadSecret } from './home.js'
+import type { JobStore } from './jobs/job-store.js'
+import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
+import { createSqlFileIndex } from './stores/sql/file-index.js'
+import { createSqlJobStore } from './stores/sql/job-store.js'
+import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
+import { openSqlite } from './stores/sqlite/database.js'
+import type { Logger } from './telemetry/log.js'
+
+/** Bytes that outlive a request. */
+export interface Storage {
+  blobs: BlobStore
+  files: Files
+  signer: UrlSigner
+  jobStore: JobStore
+  close(): Promise<void>
+}
+
+/** Open what is kept, and go on removing what need not be kept any more. */
+export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
+  const { database, index, jobStore } = await openDatabase(settings)
+  const blobs = await openBlobStore(settings)
+  const closing = new AbortController()
+  const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
+    signal: closing.signal,
+    onError: (cause) => log.error({ cause }, 'expired files could not be swept'),
+  })
+  return {
+    blobs,
+    files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
+    signer: createUrlSigner(loadSecret(settings.home)),
+    jobStore,
+    async close() {
+      closing.abort()
+      await sweeping
+      await database.destroy()
+    },
+  }
+}
+
+/** What lies in the database, whichever it is. */
+async function openDatabase({ home, databaseUrl }: Settings) {
+  if (databaseUrl === undefined) {
+    const database = await openSqlite(join(home, DATABASE))
+    return { database, index: createSqlFileIndex(database), jobStore: createSqlJobStore(database) }
+  }
+  const { openPostgres, serialize } = await import('./stores/postgres/database.js')
+  const database = await openPostgres(databaseUrl)
+  const shared = { serialize }
+  return { database, index: createSqlFileIndex(database, shared), jobStore: createSqlJobStore(database, shared) }
+}
+
+async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore | DiskBlobStore> {
+  if (bucket === undefined) return createDiskBlobStore(join(home, BLOBS))
+  const { s3Endpoint: endpoint, s3Region: region, s3AccessKeyId, s3SecretAccessKey } = settings
+  const credentials =
+    s3AccessKeyId === undefined || s3SecretAccessKey === undefined
+      ? undefined
+      : { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey }
+  // The SDK is large; who keeps files on disk never loads it.
+  const { createS3BlobStore } = await import('./stores/s3/blob-store.js')
+  return createS3BlobStore({ bucket, endpoint, region, credentials })
+}
+
+const DATABASE = 'quiver.db'
+const BLOBS = 'blobs'
+
+/** Copy what a server keeps into a folder, while it runs. @throws {BackupError} */
+export async function backUpHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
+  const { home } = settings
+  const blobs = await openBlobStore(settings)
+  const source: BackupSource = {
+    home,
+    blobs,
+    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path),
+    // Of a bucket nobody can hold back deletions; what goes meanwhile is a file without bytes after a restore.
+    holdBlobs: async () => ('holdDeletions' in blobs ? blobs.holdDeletions() : { release: async () => {} }),
+  }
+  return backUp(source, { folder, signal, blobsOf: (into) => createDiskBlobStore(join(into, BLOBS)) })
+}
+
+/** Bring a backup into an empty home. @throws {BackupError} */
+export async function restoreHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {
+  checkDatabaseIsFile(settings)
+  const from = createDiskBlobStore(join(folder, BLOBS))
+  const to = await openBlobStore(settings)
+  return restore(folder, { home: settings.home, from, to, checkDatabase: checkSqlite, signal })
+}
+
+/** @throws {BackupError} */
+function checkDatabaseIsFile({ databaseUrl }: Settings): void {
+  if (databaseUrl === undefined) return
+  throw new BackupError('databaseUrl: a PostgreSQL database is backed up with its own tools, such as pg_dump.')
+}

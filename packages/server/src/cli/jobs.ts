@@ -1,0 +1,121 @@
+import type { Batch, QuiverClient, Task } from '@quiver/client'
+import Table from 'cli-table3'
+import { Command, Option } from 'commander'
+import { UserError } from './exit.js'
+import { download, upload } from './local-file.js'
+import { createProgress } from './progress.js'
+import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
+
+interface SubmitOptions extends ServerOptions {
+  model: string
+  textType: 'query' | 'document'
+  wait?: boolean
+  output?: string
+}
+
+export function jobsCommand(): Command {
+  const jobs = new Command('jobs').description('Tasks and batches of a server: submit, watch, cancel.').addHelpText(
+    'after',
+    `
+Ids that begin with batch_ are batches; all others are tasks.
+
+Examples:
+  $ quiver jobs submit lines.txt --wait --output lines.jsonl.gz
+  $ quiver jobs submit https://example.com/lines.txt
+  $ quiver jobs list
+  $ quiver jobs wait 0385dc79-5ff8-4d82-bcb6-9c6e54a6e1c1`,
+  )
+  const submit = new Command('submit')
+    .description('Embed every line of a text file, as a task. Prints its id.')
+    .argument('<input>', 'a file of this machine, or a URL that the server can fetch')
+    .option('--model <id>', 'model for tasks', 'text-embedding-async-v2')
+    .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
+    .option('--wait', 'until it has ended')
+    .option('--output <path>', 'where to write the result, gzip of JSON lines; waits')
+    .action((input: string, options: SubmitOptions) => explained(() => submitTask(input, options)))
+  const list = new Command('list')
+    .description('Tasks of the last day, batches of the last 30 days.')
+    .option('--json', 'as JSON')
+    .action((options: ServerOptions & { json?: boolean }) => explained(() => listJobs(clientOf(options), options)))
+  const show = new Command('show')
+    .description('All that is known of a job, as JSON.')
+    .argument('<id>')
+    .action((id: string, options: ServerOptions) => explained(async () => print(await find(clientOf(options), id))))
+  const wait = new Command('wait')
+    .description('Watch a job until it has ended; fails when it has not succeeded.')
+    .argument('<id>')
+    .action((id: string, options: ServerOptions) => explained(async () => print(await waitFor(clientOf(options), id))))
+  const cancel = new Command('cancel')
+    .description('Cancel a task that waits, or a batch that has not ended.')
+    .argument('<id>')
+    .action((id: string, options: ServerOptions) =>
+      explained(async () => {
+        const client = clientOf(options)
+        if (isBatch(id)) await client.batches.cancel(id)
+        else await client.tasks.cancel(id)
+      }),
+    )
+  for (const command of [submit, list, show, wait, cancel]) jobs.addCommand(addServerOptions(command))
+  return jobs
+}
+
+const isBatch = (id: string) => id.startsWith('batch_')
+const isUrl = (input: string) => /^(https?|oss):\/\//.test(input) || /^file-[0-9a-f-]{20}/.test(input)
+
+async function submitTask(input: string, options: SubmitOptions): Promise<void> {
+  const client = clientOf(options)
+  const url = isUrl(input) ? input : await upload(client, input, 'user_data')
+  const { model, textType, output } = options
+  const { id } = await client.tasks.submit({ url, model, textType })
+  process.stdout.write(`${id}\n`)
+  if (options.wait !== true && output === undefined) return
+  const task = await waitFor(client, id)
+  if (output !== undefined && 'url' in task) await download(await client.tasks.read(task), output)
+}
+
+async function find(client: QuiverClient, id: string): Promise<Task | Batch> {
+  const job = isBatch(id) ? await client.batches.get(id) : await client.tasks.get(id)
+  if (job.status === 'UNKNOWN') throw new UserError(`there is no job ${id}, or it ended more than a day ago.`)
+  return job
+}
+
+/** @throws {UserError} when it did not succeed. */
+async function waitFor(client: QuiverClient, id: string): Promise<Task | Batch> {
+  await find(client, id)
+  const progress = createProgress('computing', 0)
+  let seen = 0
+  const onProgress = ({
+    lines,
+  }: {
+    lines?: { total: number; failed: number; completed?: number; succeeded?: number }
+  }) => {
+    if (lines === undefined) return
+    progress.setTotal(lines.total)
+    const done = (lines.completed ?? 0) + (lines.succeeded ?? 0) + lines.failed
+    progress.add(done - seen)
+    seen = done
+  }
+  try {
+    const job = isBatch(id)
+      ? await client.batches.wait(id, { onProgress })
+      : await client.tasks.wait(id, { onProgress })
+    if (job.status === 'completed' || job.status === 'SUCCEEDED') return job
+    const [fault] = 'faults' in job ? job.faults : [job.fault]
+    throw new UserError(`the job is ${job.status}${fault === undefined ? '.' : `: ${fault.message}`}`)
+  } finally {
+    progress.stop()
+  }
+}
+
+async function listJobs(client: QuiverClient, { json = false }: { json?: boolean }): Promise<void> {
+  const jobs = [...(await client.tasks.list()), ...(await client.batches.list())]
+  jobs.sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime())
+  if (json) return print(jobs)
+  const table = new Table({ head: ['id', 'status', 'submitted'], style: { head: [], border: [], compact: true } })
+  for (const { id, status, createdAt } of jobs) table.push([id, status, createdAt.toISOString()])
+  process.stdout.write(`${table.toString()}\n`)
+}
+
+function print(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}

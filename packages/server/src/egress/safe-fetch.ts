@@ -1,0 +1,254 @@
+import { isIP, type LookupFunction } from 'node:net'
+import type { Readable } from 'node:stream'
+import { ApiError } from '@quiver/protocol'
+import { Agent, buildConnector, type Dispatcher, request } from 'undici'
+import { type AllowList, WEB_PORTS } from './allow-list.js'
+import { checkUrl, hostOf, portOf } from './check-url.js'
+import { downloadFailed } from './download-failed.js'
+import { guardedBody, type Pace, tooLarge } from './guarded-body.js'
+import { isPublicAddress } from './public-address.js'
+import type { ResolveHost } from './resolve-host.js'
+
+export interface SafeFetchOptions {
+  /** Most bytes of the body, compressed or not. */
+  maxBytes: number
+  /** From the call to the last byte of the body. */
+  deadlineMs: number
+  signal: AbortSignal
+  /** Value of the `Accept` header. */
+  accept?: string
+  /** Field that held the URL; errors name it. */
+  param?: string
+  /** POST this instead of GET; a redirect is then an error, for what is posted was meant for one place. */
+  post?: { body: string; headers: Readonly<Record<string, string>> }
+}
+
+/** A successful answer (2xx). Names of headers are lower case. The transfer ends with the iteration of `body`. */
+export interface SafeResponse {
+  status: number
+  headers: Readonly<Record<string, string>>
+  /** Behind all redirects. */
+  finalUrl: string
+  /** Decompressed. @throws {ApiError} `download_failed` while it is read, when a limit is broken. */
+  body: AsyncIterable<Uint8Array>
+}
+
+/**
+ * GET a URL that a caller named, or POST to it.
+ *
+ * @throws {ApiError} `invalid_url` for one that may not be asked for at all, `download_failed` for everything that goes wrong
+ *   on the way; the signal's reason when it aborts.
+ */
+export type SafeFetch = (url: string, options: SafeFetchOptions) => Promise<SafeResponse>
+
+export interface SafeFetchSettings {
+  allow: AllowList
+  resolve: ResolveHost
+  timeouts?: Partial<Timeouts>
+  pace?: Pace
+  /** Certificate authority besides the usual ones; tests have their own. */
+  ca?: string
+}
+
+interface Timeouts {
+  connectMs: number
+  /** From the request to the end of the response's head. */
+  headMs: number
+  /** Between two pieces of the body. */
+  idleMs: number
+}
+
+const MAX_REDIRECTS = 3
+const MAX_HEAD_BYTES = 16 * 1024
+const TIMEOUTS: Timeouts = { connectMs: 10_000, headMs: 30_000, idleMs: 15_000 }
+/** 1 KiB/s; a drip of single bytes would hold a job for days. */
+const PACE: Pace = { windowMs: 10_000, minBytes: 10 * 1024 }
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+
+/**
+ * The one way out for URLs that callers name. For each hop: check the URL, resolve its host once, check every address, then
+ * connect to exactly those addresses; so a name that answers differently a moment later (rebinding) gains nothing. Host
+ * header and TLS name stay the URL's. No cookies, no credentials, no proxy.
+ */
+export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
+  return async (url, options) => {
+    const deadline = startDeadline(options)
+    const explain = (error: unknown) => deadline.explain(error)
+    let hop: Hop | undefined
+    try {
+      hop = await followRedirects(checkUrl(url, options), { ...settings, ...options, signal: deadline.signal })
+      const { response, url: finalUrl } = hop
+      const body = bodyOf(hop, { maxBytes: options.maxBytes, pace: settings.pace ?? PACE })
+      return {
+        status: response.statusCode,
+        headers: flatten(response.headers),
+        finalUrl: finalUrl.href,
+        body: releasing(body, { hop, explain, end: () => deadline.end() }),
+      }
+    } catch (error) {
+      deadline.end()
+      void hop?.agent.destroy()
+      throw explain(error)
+    }
+  }
+}
+
+interface Hop {
+  url: URL
+  response: Dispatcher.ResponseData
+  agent: Agent
+}
+
+type HopOptions = SafeFetchSettings & SafeFetchOptions
+
+async function followRedirects(first: URL, options: HopOptions): Promise<Hop> {
+  let url = first
+  for (let redirects = 0; ; redirects++) {
+    const hop = await ask(url, options)
+    const { statusCode, headers } = hop.response
+    if (statusCode >= 200 && statusCode < 300) return hop
+    await hop.agent.destroy()
+    if (!REDIRECTS.has(statusCode)) throw downloadFailed(`its server answered with status ${statusCode}`)
+    if (options.post !== undefined) throw downloadFailed('it was redirected')
+    if (redirects === MAX_REDIRECTS) throw downloadFailed(`it was redirected more than ${MAX_REDIRECTS} times`)
+    if (typeof headers.location !== 'string') throw downloadFailed('it was redirected to no single place')
+    const next = checkUrl(headers.location, { base: url })
+    if (url.protocol === 'https:' && next.protocol === 'http:') {
+      throw downloadFailed('it was redirected from https to http')
+    }
+    url = next
+  }
+}
+
+async function ask(url: URL, options: HopOptions): Promise<Hop> {
+  const { accept = '*/*', post } = options
+  const addresses = await checkedAddresses(url, options)
+  const agent = agentFor(addresses, options)
+  try {
+    const response = await request(url, {
+      dispatcher: agent,
+      signal: options.signal,
+      // Not compressed: there is nothing to gain that would be worth a bomb. Some servers compress all the same.
+      headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'quiver', ...post?.headers },
+      ...(post && { method: 'POST', body: post.body }),
+    })
+    // A deadline that passes before anyone reads the body must not end the process as an error nobody listened to.
+    response.body.on('error', () => {})
+    return { url, response, agent }
+  } catch (error) {
+    await agent.destroy()
+    throw error
+  }
+}
+
+/** @throws {ApiError} in the same words whether the host is unknown or an address is refused: names inside stay unknown. */
+async function checkedAddresses(url: URL, { allow, resolve, signal }: HopOptions): Promise<string[]> {
+  const [host, port] = [hostOf(url), portOf(url)]
+  const isOwn = allow.hasHost(host, port)
+  const addresses = isIP(host) === 0 ? await addressesOf(host, { resolve, isOwn, signal }) : [host]
+  const isAllowed = (address: string) =>
+    isOwn || (isPublicAddress(address) && WEB_PORTS.includes(port)) || allow.hasAddress(address, port)
+  if (addresses.length === 0 || !addresses.every(isAllowed)) throw downloadFailed(UNREACHABLE)
+  return addresses
+}
+
+const UNREACHABLE = 'its host is unknown, or its address or port may not be reached from here'
+
+async function addressesOf(
+  host: string,
+  { resolve, isOwn, signal }: { resolve: ResolveHost; isOwn: boolean; signal: AbortSignal },
+): Promise<string[]> {
+  try {
+    return await resolve(host, { isOwn, signal })
+  } catch (cause) {
+    signal.throwIfAborted()
+    throw downloadFailed(UNREACHABLE, { cause })
+  }
+}
+
+/** A client that can reach the checked addresses and no other; it serves one request. */
+function agentFor(addresses: readonly string[], { timeouts, ca }: SafeFetchSettings): Agent {
+  const { connectMs, headMs, idleMs } = { ...TIMEOUTS, ...timeouts }
+  const found = addresses.map((address) => ({ address, family: isIP(address) }))
+  const lookup: LookupFunction = (_host, { all }, callback) => {
+    if (all === true) callback(null, found)
+    else callback(null, found[0]?.address ?? '', found[0]?.family ?? 0)
+  }
+  const connect = buildConnector({ lookup, timeout: connectMs, ...(ca !== undefined && { ca }) })
+  return new Agent({
+    connect: (options, callback) =>
+      connect(options, (...result) => {
+        const [error, socket] = result
+        if (error !== null) return callback(error, null)
+        // A second fence, should a later version of the client connect in another way.
+        if (addresses.includes(socket.remoteAddress ?? '')) return callback(null, socket)
+        socket.destroy()
+        callback(new Error('connected to an address that was not checked'), null)
+      }),
+    headersTimeout: headMs,
+    bodyTimeout: idleMs,
+    maxHeaderSize: MAX_HEAD_BYTES,
+  })
+}
+
+function bodyOf({ response }: Hop, limits: { maxBytes: number; pace: Pace }): AsyncGenerator<Uint8Array> {
+  const { 'content-length': length, 'content-encoding': encoding } = flatten(response.headers)
+  // No need to wait for the bytes of a body that says itself that it is too long.
+  if (Number(length) > limits.maxBytes) throw tooLarge(limits.maxBytes)
+  return guardedBody(response.body as Readable, encoding ?? '', limits)
+}
+
+/** The body, with everything that belongs to the transfer released when it ends, however it ends. */
+async function* releasing(
+  body: AsyncGenerator<Uint8Array>,
+  { hop, explain, end }: { hop: Hop; explain: (error: unknown) => unknown; end: () => void },
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body
+  } catch (error) {
+    throw explain(error)
+  } finally {
+    end()
+    await hop.agent.destroy()
+  }
+}
+
+interface Deadline {
+  signal: AbortSignal
+  /** What a failure means to the caller. */
+  explain(error: unknown): unknown
+  end(): void
+}
+
+function startDeadline({ signal, deadlineMs, param }: SafeFetchOptions): Deadline {
+  signal.throwIfAborted()
+  const controller = new AbortController()
+  const late = downloadFailed(`it took longer than ${deadlineMs} ms`)
+  const timer = setTimeout(() => controller.abort(late), deadlineMs)
+  const giveUp = () => controller.abort(signal.reason)
+  signal.addEventListener('abort', giveUp, { once: true })
+  return {
+    signal: controller.signal,
+    explain(error) {
+      if (signal.aborted) return signal.reason
+      const known = controller.signal.aborted ? late : error
+      if (!(known instanceof ApiError))
+        return downloadFailed('it could not be fetched', { cause: error, ...named(param) })
+      return new ApiError(known.row, known.message, { cause: known.cause, ...named(param) })
+    },
+    end() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', giveUp)
+    },
+  }
+}
+
+function named(param: string | undefined): { param?: string } {
+  return param === undefined ? {} : { param }
+}
+
+function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
+  )
+}

@@ -1,0 +1,101 @@
+import { isUtf8 } from 'node:buffer'
+import { ApiError, dashscope, ERRORS, invalidInput, messageOf } from '@quiver/protocol'
+import { z } from 'zod'
+import type { Catalog } from '../../catalog/catalog.js'
+import { check } from '../../catalog/check.js'
+import type { Fault, Job } from '../../jobs/job.js'
+import type { LineFormat, LineOutcome } from '../../jobs/line-format.js'
+import { encodeJson } from '../encode-json.js'
+
+/** What a task keeps of its submission. */
+export const TaskOptions = z.object({
+  textType: z.enum(['query', 'document']),
+  requestId: z.string(),
+  isOssAllowed: z.boolean(),
+})
+export type TaskOptions = z.output<typeof TaskOptions>
+
+/** No text of 2,048 tokens is that long; a line that is need not be read to its end to be refused. */
+const MAX_LINE_BYTES = 1024 * 1024
+const BYTE_ORDER_MARK = Buffer.from('\ufeff')
+const NOT_TEXT: Fault = { code: 'InvalidFile.TypeNotTxt', message: 'File type should be txt' }
+
+/** The lines of a task's file: each a text; the result has a line for each of them, errors among them. */
+export function createTaskLines(catalog: Catalog): LineFormat {
+  const modelOf = ({ model = '' }: Pick<Job, 'model'>) => catalog.get(model)
+  const limits = catalog
+    .list()
+    .flatMap(({ asynchronous }) => asynchronous ?? [])
+    .reduce(
+      (most, { maxLines, maxFileBytes }) => ({
+        maxLines: Math.max(most.maxLines, maxLines),
+        maxBytes: Math.max(most.maxBytes, maxFileBytes),
+      }),
+      { maxLines: 0, maxBytes: 0 },
+    )
+  return {
+    limits: { ...limits, maxLineBytes: MAX_LINE_BYTES },
+    isCompressed: true,
+    faultOfName: (name) => (/\.[a-z]{2,5}$/i.test(name) && !/\.txt$/i.test(name) ? NOT_TEXT : undefined),
+    survey(job) {
+      let isText = true
+      return {
+        add({ bytes }) {
+          isText &&= bytes === undefined || (isUtf8(bytes) && !bytes.includes(0))
+        },
+        finish: () => ({ model: modelOf(job).id, faults: isText ? [] : [NOT_TEXT] }),
+      }
+    },
+    async read({ index, bytes }, job) {
+      const encode = (outcome: LineOutcome) => ({
+        to: 'output' as const,
+        bytes: Buffer.concat([encodeJson(dashscope.encodeTaskLine(index, toResult(outcome))), NEWLINE]),
+      })
+      const text = bytes === undefined ? undefined : textOf(bytes, index)
+      if (text === undefined) return { request: tooLong(modelOf(job).maxInputTokens), encode }
+      if (text.trim() === '') return { request: 'blank', encode }
+      const { textType } = TaskOptions.parse(job.options)
+      const request = check(
+        {
+          model: modelOf(job).id,
+          inputs: [text],
+          textType,
+          outputType: 'dense',
+          fields: { inputs: 'line', dimension: 'parameters.dimension' },
+        },
+        catalog,
+        { isJob: true },
+      )
+      return { request, encode }
+    },
+    priceMicrosPer1kTokens: ({ priceMicrosPer1kTokens }) => priceMicrosPer1kTokens,
+    toFault: (error) => ({ code: ERRORS[error.row][1], message: messageOf(error, 'dashscope') }),
+    refuse(reason) {
+      if (reason === 'empty') return { code: 'InvalidFile.Empty', message: 'The file has no lines.' }
+      const allowed =
+        reason === 'too_large' ? `${limits.maxBytes} bytes` : `${limits.maxLines.toLocaleString('en')} lines`
+      return { code: 'InvalidFile.TooLarge', message: `The file may have ${allowed}; it has more.` }
+    },
+  }
+}
+
+const NEWLINE = Buffer.from('\n')
+
+function textOf(bytes: Buffer, index: number): string {
+  const hasMark = index === 0 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
+  return bytes.toString('utf8', hasMark ? BYTE_ORDER_MARK.length : 0)
+}
+
+function tooLong(maxInputTokens: number): ApiError {
+  return invalidInput(
+    `Range of input length should be [1, ${maxInputTokens}]: the line has more than ${MAX_LINE_BYTES} bytes.`,
+    'line',
+  )
+}
+
+function toResult(outcome: LineOutcome) {
+  if (outcome === 'blank') return undefined
+  if (outcome === 'cancelled' || outcome === 'expired')
+    return new ApiError('timed_out', 'The task was not computed in its time.')
+  return 'error' in outcome ? outcome.error : outcome.result
+}

@@ -1,0 +1,34 @@
+import type { SafeFetch } from '../../egress/safe-fetch.js'
+import { signCallback } from '../../jobs/callback.js'
+import type { Job } from '../../jobs/job.js'
+import { BatchOptions } from './batch-lines.js'
+import { toBatch } from './batches.js'
+
+/** Key of a batch's metadata that holds the URL to be told of its end. */
+const CALLBACK_KEY = 'ds_batch_finish_callback'
+const DEADLINE_MS = 30_000
+/** Of the answer nobody reads more. */
+const MAX_ANSWER_BYTES = 64 * 1024
+
+const urlOf = ({ options }: Job) => BatchOptions.parse(options).metadata?.[CALLBACK_KEY]
+
+/** Tells whoever asked for it that a batch has ended: the batch as JSON, signed. A status of 2xx is «told». */
+export function createBatchCallback(
+  safeFetch: SafeFetch,
+  { secret, now }: { secret: string | Uint8Array; now: () => Date },
+): { wantsNotice(job: Job): boolean; notify(job: Job, signal: AbortSignal): Promise<void> } {
+  return {
+    wantsNotice: (job) => urlOf(job) !== undefined,
+    async notify(job, signal) {
+      const url = urlOf(job)
+      if (url === undefined) return
+      const at = now()
+      const body = JSON.stringify(toBatch(job, at))
+      const post = { body, headers: signCallback(body, { id: job.id, at, secret }) }
+      const answer = await safeFetch(url, { post, maxBytes: MAX_ANSWER_BYTES, deadlineMs: DEADLINE_MS, signal })
+      for await (const _ of answer.body) {
+        // read to the end, so that the connection closes in order
+      }
+    },
+  }
+}

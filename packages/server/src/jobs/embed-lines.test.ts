@@ -1,0 +1,92 @@
+import { ApiError, type EmbedResult } from '@quiver/protocol'
+import { expect, test } from 'vitest'
+import { Catalog } from '../catalog/catalog.js'
+import { type CheckedRequest, check } from '../catalog/check.js'
+import { type EmbedForJob, embedLines, isAlike } from './embed-lines.js'
+
+const catalog = new Catalog()
+const { signal } = new AbortController()
+const requestOf = (...inputs: string[]): CheckedRequest =>
+  check(
+    {
+      model: 'text-embedding-v4',
+      inputs,
+      textType: 'document',
+      outputType: 'dense',
+      fields: { inputs: 'input', dimension: 'dimensions' },
+    },
+    catalog,
+  )
+
+/** Vectors hold the length of their text; `bad` texts fail, alone and in company. */
+function engine(isBad: (text: string) => ApiError | undefined): { embed: EmbedForJob; calls: number[] } {
+  const calls: number[] = []
+  return {
+    calls,
+    async embed({ inputs, model }) {
+      calls.push(inputs.length)
+      const fault = inputs.map(isBad).find((error) => error !== undefined)
+      if (fault !== undefined) throw fault
+      const embeddings = inputs.map((text, index) => ({
+        index,
+        dense: Float32Array.of(text.length),
+        tokens: text.length,
+      }))
+      return { model: model.id, embeddings, totalTokens: inputs.join('').length, space: 's' }
+    },
+  }
+}
+const firsts = (results: (EmbedResult | ApiError)[]) =>
+  results.map((result) =>
+    result instanceof ApiError ? result.row : result.embeddings.map(({ index, dense }) => [index, dense?.[0]]),
+  )
+
+test('requests that are computed as one come apart as they went in', async () => {
+  const { embed, calls } = engine(() => undefined)
+  const results = await embedLines([requestOf('a', 'bb'), requestOf('ccc')], { embed, signal })
+  expect(calls).toEqual([3])
+  expect(firsts(results)).toEqual([
+    [
+      [0, 1],
+      [1, 2],
+    ],
+    [[0, 3]],
+  ])
+  expect(results.map((result) => (result instanceof ApiError ? 0 : result.totalTokens))).toEqual([3, 3])
+})
+
+test('a wrong request fails alone, in few calls', async () => {
+  const { embed, calls } = engine((text) => (text === 'bad' ? new ApiError('invalid_parameter', 'no') : undefined))
+  const requests = Array.from({ length: 64 }, (_, i) => requestOf(i === 37 ? 'bad' : 'good'))
+  const results = firsts(await embedLines(requests, { embed, signal }))
+  expect(results[37]).toBe('invalid_parameter')
+  expect(results.filter((result) => Array.isArray(result))).toHaveLength(63)
+  expect(calls.length).toBe(1 + 2 * 6)
+})
+
+test('a request on which the model fails is tried again before it is blamed', async () => {
+  let failures = 2
+  const { embed } = engine((text) =>
+    text === 'flaky' && failures-- > 0 ? new ApiError('engine_failed', 'no') : undefined,
+  )
+  expect(firsts(await embedLines([requestOf('flaky')], { embed, signal }))).toEqual([[[0, 5]]])
+  const broken = engine(() => new ApiError('engine_failed', 'no'))
+  expect(firsts(await embedLines([requestOf('x')], { embed: broken.embed, signal }))).toEqual(['engine_failed'])
+  expect(broken.calls).toHaveLength(3)
+})
+
+test('a server without room is nobody’s fault', async () => {
+  const { embed, calls } = engine(() => new ApiError('overloaded', 'later'))
+  await expect(embedLines([requestOf('a'), requestOf('b')], { embed, signal })).rejects.toMatchObject({
+    row: 'overloaded',
+  })
+  expect(calls).toEqual([2])
+})
+
+test('only what differs in nothing but its inputs is computed together', () => {
+  const one = requestOf('a')
+  expect(isAlike(one, requestOf('b', 'c'))).toBe(true)
+  expect(isAlike(one, { ...one, dimension: 64 })).toBe(false)
+  expect(isAlike(one, { ...one, instruct: 'find papers' })).toBe(false)
+  expect(isAlike({ ...one, instruct: 'find papers' }, one)).toBe(false)
+})

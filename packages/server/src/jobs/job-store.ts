@@ -1,0 +1,142 @@
+import type { Charge } from '../usage/ledger.js'
+import type { Fault, Job, JobKind, JobState, Lease, NewJob, ShardPlan, TerminalState } from './job.js'
+
+/** A submission that the client may repeat. */
+export interface Idempotency {
+  operation: string
+  /** What the client calls this submission. */
+  key: string
+  /** SHA-256 of what it submits. */
+  fingerprint: string
+}
+
+export interface SubmitOptions {
+  idempotency?: Idempotency
+  /** Unfinished jobs that the lane may have; one more is refused. */
+  maxOpen: number
+  /** Least time between two jobs of the lane. */
+  minIntervalMs: number
+}
+
+/** Which jobs; every condition given must hold. */
+export interface JobQuery {
+  project: string
+  kind: JobKind
+  id?: string
+  states?: readonly JobState[]
+  model?: string
+  keyId?: string
+  /** Part of the name. */
+  nameContains?: string
+  sources?: readonly string[]
+  /** Instants of creation, both inclusive. */
+  createdFrom?: Date
+  createdUntil?: Date
+  /** Only jobs older than this one, by its id. */
+  afterId?: string
+  offset?: number
+  limit: number
+}
+
+/** What a shard came to. */
+export interface ShardResult {
+  /** Blobs of this shard alone; absent when it has no such lines. */
+  outputKey?: string
+  errorKey?: string
+  completedLines: number
+  failedLines: number
+  tokens: number
+  charges: readonly Charge[]
+}
+
+/** The blobs of a computed shard. */
+export interface ShardParts {
+  firstLine: number
+  outputKey?: string
+  errorKey?: string
+}
+
+/** After these many leases that ended without a word, a part is suspected of ending the process. */
+export const SUSPICIOUS_LOSSES = 3
+/** Into so many parts a suspected shard is split, to find the line. */
+export const SPLIT_PARTS = 10
+
+/**
+ * Jobs and their parts. Every method is one transaction.
+ *
+ * A part belongs to the holder of its newest lease. Each method that takes a lease answers `false`, and changes nothing,
+ * when the lease is no longer the newest: what an old holder computed is then nobody's.
+ */
+export interface JobStore {
+  /**
+   * Keep a job, or find the one that was kept under the same idempotency key.
+   *
+   * @throws {ApiError} `idempotency_conflict` for the same key with another body; `rate_limited` over a limit.
+   */
+  submit(job: NewJob, options: SubmitOptions): Promise<Job>
+  /** Of this project and kind only: a foreign job does not exist. */
+  find(project: string, kind: JobKind, id: string): Promise<Job | undefined>
+  /** Newest first, and how many there are regardless of offset, `afterId` and limit. */
+  list(query: JobQuery): Promise<{ jobs: Job[]; total: number }>
+  /**
+   * Ask a job to stop. One that has not begun ends at once; others when their leases know.
+   *
+   * @param options.onlyQueued leave a job alone that has begun.
+   * @returns the job as it then stands.
+   */
+  cancel(
+    job: Pick<Job, 'project' | 'kind' | 'id'>,
+    options: { now: Date; onlyQueued: boolean },
+  ): Promise<Job | undefined>
+  /** Give up what is not computed of jobs that have had their time. @returns how many. */
+  expire(now: Date): Promise<number>
+
+  /**
+   * Take the next part that waits, or whose holder has not been heard of: of the job that waited longest. A shard that was
+   * lost {@link SUSPICIOUS_LOSSES} times is split by {@link SPLIT_PARTS}, so that a line that ends the process is found.
+   */
+  claim(options: { holder: string; now: Date; until: Date }): Promise<Lease | undefined>
+  /** Hold on to a part. `unwanted`: the job was asked to stop since; give the part back. */
+  renew(lease: Lease, until: Date): Promise<'held' | 'lost' | 'unwanted'>
+  /** Give a part back: after a failure, or (without one) because the process stops. */
+  release(lease: Lease, options: { notBefore: Date; failure?: string }): Promise<boolean>
+  /** Who holds parts. */
+  holders(): Promise<string[]>
+  /** The leases of these holders end now. */
+  disown(holders: readonly string[]): Promise<void>
+
+  /** The plan is made: its shards can be computed; without any, the job is put together next. */
+  commitPlan(
+    lease: Lease,
+    plan: { model: string; inputKey: string; totalLines: number; shards: readonly ShardPlan[]; now: Date },
+  ): Promise<boolean>
+  /** A shard's blobs, its charges and its state, together; after the last one the job is put together. */
+  commitShard(lease: Lease, result: ShardResult, now: Date): Promise<boolean>
+  /** The computed shards in order of their lines. */
+  partsOf(lease: Lease): Promise<ShardParts[]>
+  /**
+   * The job ends.
+   *
+   * @param end.notify whether the caller is to be told: a last part of that stage follows.
+   */
+  end(
+    lease: Lease,
+    end: {
+      state: TerminalState
+      faults?: readonly Fault[]
+      results?: Readonly<Record<string, string>>
+      notify: boolean
+      purgeAt: Date
+      now: Date
+    },
+  ): Promise<boolean>
+  /** Nothing is left to do for this part. */
+  settle(lease: Lease): Promise<boolean>
+
+  /** Ids of jobs to be forgotten. */
+  purgeable(now: Date, limit: number): Promise<string[]>
+  /** Forget a job, and idempotency keys as old as `keysBefore`. The ledger keeps its rows. */
+  purge(id: string, keysBefore: Date): Promise<void>
+  /** Of these ids, those of jobs that are there. */
+  knownAmong(ids: readonly string[]): Promise<Map<string, { hasEnded: boolean }>>
+}

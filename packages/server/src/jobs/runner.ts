@@ -1,0 +1,215 @@
+import { ApiError, ERRORS } from '@quiver/protocol'
+import type { Embed } from '../embedding/embed.js'
+import type { BlobStore } from '../files/blob-store.js'
+import type { Logger } from '../telemetry/log.js'
+import { computeShard } from './compute-shard.js'
+import { finishJob, type Publisher } from './finish-job.js'
+import { removeParts } from './housekeeping.js'
+import type { Fault, Job, JobKind, Lease, TerminalState } from './job.js'
+import { progressOf } from './job.js'
+import { type JobStore, SUSPICIOUS_LOSSES } from './job-store.js'
+import { keepLease } from './keep-lease.js'
+import type { LineFormat } from './line-format.js'
+import { JobFaults, type OpenInput, planJob } from './plan-job.js'
+
+/** What a kind of job needs besides the engine. */
+export interface JobRules {
+  format: LineFormat
+  publisher: Publisher
+  /** How long an ended job and its results are kept. */
+  keptMs: number
+  /** Whether somebody waits for word of the end. */
+  wantsNotice(job: Job): boolean
+  /** Tell them. @throws when they could not be told. */
+  notify(job: Job, signal: AbortSignal): Promise<void>
+}
+
+export interface RunnerOptions {
+  store: JobStore
+  blobs: BlobStore
+  embed: Embed
+  openInput: OpenInput
+  rules: Readonly<Record<JobKind, JobRules>>
+  /** Name of this process among all that ever ran. */
+  holder: string
+  /** Parts worked on at a time. */
+  slots: number
+  leaseMs: number
+  /** How often a slot looks for work when it was not told of any. */
+  pollMs: number
+  now: () => Date
+  /** Until a part that failed this often is tried again. */
+  backoffMs(failures: number): number
+  log: Logger
+}
+
+/** Works on jobs until it is closed. */
+export interface Runner {
+  /** There may be something to do. */
+  wake(): void
+  /** Give back what is being worked on. Resolves when nothing is. */
+  close(): Promise<void>
+}
+
+/** A part that failed this often is not tried again. */
+const MAX_FAILURES = 6
+/** Planning, finishing and notifying are not split; after so many crashes they are given up. */
+const MAX_LOSSES = 2 * SUSPICIOUS_LOSSES
+/** Errors that may be gone the next time, besides those that the table calls so. */
+const WORTH_RETRYING: ReadonlySet<string> = new Set(['download_failed'])
+
+/** Start working on jobs: `slots` loops, each of which claims a part, works on it, and commits it. */
+export function startRunner(options: RunnerOptions): Runner {
+  const { store, slots, pollMs, log } = options
+  const stopped = new AbortController()
+  const bell = new Bell()
+  const loop = async () => {
+    while (!stopped.signal.aborted) {
+      try {
+        const now = options.now()
+        const lease = await store.claim({
+          holder: options.holder,
+          now,
+          until: new Date(now.getTime() + options.leaseMs),
+        })
+        if (lease === undefined) await bell.heard(pollMs, stopped.signal)
+        else {
+          await work(lease, options, stopped.signal)
+          bell.ring() // a part that was committed can have made others
+        }
+      } catch (error) {
+        // The store itself failed. The lease runs out by itself; the part is then taken again.
+        log.error({ cause: error }, 'a part of a job could not be claimed or settled')
+        await bell.heard(pollMs, stopped.signal)
+      }
+    }
+  }
+  const loops = Promise.all(Array.from({ length: slots }, loop))
+  return {
+    wake: () => bell.ring(),
+    async close() {
+      stopped.abort()
+      await loops
+    },
+  }
+}
+
+/** Work on one part. Whatever happens it is committed, given back, or no longer ours. */
+async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal): Promise<void> {
+  const { store, now, log } = options
+  const { job, stage, firstLine } = lease
+  const about = { jobId: job.id, stage, firstLine, fence: lease.fence }
+  const keeper = keepLease(lease, options, stopped)
+  try {
+    const isOurs = await workAt(lease, options, keeper.signal)
+    if (!isOurs) log.warn(about, 'a part was finished by another holder; nothing of this one counts')
+  } catch (error) {
+    if (keeper.signal.aborted) {
+      await store.release(lease, { notBefore: now() })
+      return
+    }
+    log.warn({ ...about, failures: lease.failures + 1, cause: error }, 'a part of a job failed')
+    const faults = faultsOf(error, lease, options)
+    if (faults !== undefined) await giveUp(lease, faults, options)
+    else {
+      const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures))
+      await store.release(lease, { notBefore, failure: error instanceof ApiError ? error.row : 'internal' })
+    }
+  } finally {
+    await keeper.stop()
+  }
+}
+
+/** @returns whether the lease was still the newest at the commit. */
+async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal): Promise<boolean> {
+  const { store, blobs, embed, now, log } = options
+  const { job, stage } = lease
+  const { format, publisher, notify } = options.rules[job.kind]
+  if (lease.losses >= MAX_LOSSES && stage !== 'compute') throw new JobFaults([lostFault(lease, options)])
+  switch (stage) {
+    case 'plan': {
+      if (job.outcome !== undefined) return end(lease, { state: job.outcome }, options)
+      const plan = await planJob(lease, { format, blobs, openInput: options.openInput, signal })
+      return store.commitPlan(lease, { ...plan, now: now() })
+    }
+    case 'compute': {
+      const result = await computeShard(lease, { format, blobs, embed, now, signal })
+      const isOurs = await store.commitShard(lease, result, now())
+      const after = isOurs ? await store.find(job.project, job.kind, job.id) : undefined
+      if (after !== undefined) log.info({ jobId: job.id, ...progressOf(after, now()) }, 'progress of a job')
+      return isOurs
+    }
+    case 'finish': {
+      const results = await finishJob(lease, { store, blobs, publisher, signal })
+      return end(lease, { state: job.outcome ?? 'succeeded', results }, options)
+    }
+    case 'notify':
+      await notify(job, signal)
+      return store.settle(lease)
+  }
+}
+
+async function end(
+  lease: Lease,
+  outcome: { state: TerminalState; faults?: readonly Fault[]; results?: Record<string, string> },
+  { store, blobs, rules, now, log }: RunnerOptions,
+): Promise<boolean> {
+  const { keptMs, wantsNotice } = rules[lease.job.kind]
+  const at = now()
+  const notify = wantsNotice(lease.job)
+  const isOurs = await store.end(lease, { ...outcome, notify, purgeAt: new Date(at.getTime() + keptMs), now: at })
+  if (!isOurs) return false
+  log.info({ jobId: lease.job.id, state: outcome.state }, 'a job has ended')
+  await removeParts(lease.job.id, blobs).catch((error: unknown) => {
+    log.warn({ jobId: lease.job.id, cause: error }, 'parts of a job are left to the sweep')
+  })
+  return true
+}
+
+async function giveUp(lease: Lease, faults: readonly Fault[], options: RunnerOptions): Promise<void> {
+  if (lease.stage === 'notify') await options.store.settle(lease)
+  else await end(lease, { state: 'failed', faults }, options)
+}
+
+/** What ends the job; `undefined` when the part is to be tried again. */
+function faultsOf(error: unknown, lease: Lease, { rules }: RunnerOptions): readonly Fault[] | undefined {
+  if (error instanceof JobFaults) return error.faults
+  const known = error instanceof ApiError ? error : internalError(error)
+  const isWorthRetrying = ERRORS[known.row][4] || WORTH_RETRYING.has(known.row)
+  // Lines are never lost to a server that has a bad hour: a shard is tried until the job's time is over.
+  if (isWorthRetrying && (lease.stage === 'compute' || lease.failures + 1 < MAX_FAILURES)) return undefined
+  return [rules[lease.job.kind].format.toFault(known)]
+}
+
+function lostFault({ job }: Lease, { rules }: RunnerOptions): Fault {
+  return rules[job.kind].format.toFault(internalError(undefined))
+}
+
+function internalError(cause: unknown): ApiError {
+  return new ApiError('internal', 'An internal error has occured, please try again later or contact service support.', {
+    cause,
+  })
+}
+
+/** Wakes those that wait for work. */
+class Bell {
+  #waiting: (() => void)[] = []
+
+  ring(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  heard(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', wake)
+        resolve()
+      }
+      const timer = setTimeout(wake, timeoutMs)
+      signal.addEventListener('abort', wake, { once: true })
+      if (signal.aborted) wake()
+      else this.#waiting.push(wake)
+    })
+  }
+}

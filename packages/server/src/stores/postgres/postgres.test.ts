@@ -1,0 +1,49 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { fileIndexSuite } from '../../files/file-index.suite.js'
+import { jobStoreSuite } from '../../jobs/job-store.suite.js'
+import { createSqlFileIndex } from '../sql/file-index.js'
+import { createSqlJobStore } from '../sql/job-store.js'
+import { createSqlLedger } from '../sql/ledger.js'
+import { openPostgres, serialize } from './database.js'
+import { hasPostgres, startCluster } from './test-cluster.js'
+
+describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', () => {
+  let cluster: Awaited<ReturnType<typeof startCluster>>
+  beforeAll(async () => {
+    cluster = await startCluster()
+  })
+  afterAll(() => cluster.stop())
+
+  jobStoreSuite('PostgreSQL', async () => {
+    const database = await openPostgres(await cluster.newDatabase())
+    const store = createSqlJobStore(database, { serialize })
+    return { store, ledger: createSqlLedger(database), close: () => database.destroy() }
+  })
+
+  fileIndexSuite('PostgreSQL', async () => {
+    const database = await openPostgres(await cluster.newDatabase())
+    return { index: createSqlFileIndex(database, { serialize }), close: () => database.destroy() }
+  })
+
+  test('many processes that claim at once each get a part of their own', async () => {
+    const url = await cluster.newDatabase()
+    const first = await openPostgres(url)
+    const databases = [first, await openPostgres(url), await openPostgres(url)]
+    const stores = databases.map((database) => createSqlJobStore(database, { serialize }))
+    const [store] = stores
+    const now = new Date()
+    const until = new Date(now.getTime() + 60_000)
+    const options = { maxOpen: 100, minIntervalMs: 0 }
+    for (let i = 0; i < 20; i++) {
+      const job = { id: `job-${i}`, project: 'p', keyId: 'k', kind: 'task', source: 's', options: {} } as const
+      await store?.submit({ ...job, lane: { name: 'lane', limit: 7 }, createdAt: now, expiresAt: until }, options)
+    }
+    const claims = await Promise.all(
+      Array.from({ length: 60 }, (_, i) => stores[i % 3]?.claim({ holder: `h${i}`, now, until })),
+    )
+    const taken = claims.flatMap((lease) => lease?.job.id ?? [])
+    expect(taken).toHaveLength(7)
+    expect(new Set(taken).size).toBe(7)
+    for (const database of databases) await database.destroy()
+  })
+})

@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto'
+import { CreateBucketCommand, CreateMultipartUploadCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
+import { describe, expect, test } from 'vitest'
+import { blobStoreSuite } from '../../files/blob-store.suite.js'
+import { createS3BlobStore } from './blob-store.js'
+
+/**
+ * Run against a real S3 server: QUIVER_TEST_S3_ENDPOINT, and the keys `quiver-test` / `quiver-test-secret`, which may make
+ * buckets. `test/contract/s3.sh` starts one.
+ */
+const endpoint = process.env.QUIVER_TEST_S3_ENDPOINT
+const region = 'us-east-1'
+const credentials = { accessKeyId: 'quiver-test', secretAccessKey: 'quiver-test-secret' }
+const { signal } = new AbortController()
+
+function clientOf(): S3Client {
+  return new S3Client({ region, credentials, forcePathStyle: true, ...(endpoint !== undefined && { endpoint }) })
+}
+
+async function openStore() {
+  const bucket = `quiver-${randomUUID()}`
+  const client = clientOf()
+  await client.send(new CreateBucketCommand({ Bucket: bucket }))
+  client.destroy()
+  const store = createS3BlobStore({ bucket, endpoint, region, credentials })
+  return { store, bucket, close: async () => store.close() }
+}
+
+describe.skipIf(endpoint === undefined)('needs a server: QUIVER_TEST_S3_ENDPOINT', () => {
+  blobStoreSuite('S3', openStore)
+
+  test('a large upload does not stay in memory', async () => {
+    const { store, close } = await openStore()
+    const chunk = Buffer.alloc(1024 * 1024, 'x')
+    let peak = 0
+    async function* large() {
+      for (let i = 0; i < 256; i++) {
+        peak = Math.max(peak, process.memoryUsage().arrayBuffers)
+        yield Buffer.from(chunk)
+      }
+    }
+    const before = process.memoryUsage().arrayBuffers
+    await store.write('large', large(), { maxBytes: 1e9, signal })
+    expect(await store.stat('large')).toEqual({ bytes: 256 * 1024 * 1024 })
+    expect(peak - before).toBeLessThan(100 * 1024 * 1024)
+    await close()
+  })
+
+  test('what a killed upload left is swept when it is old', async () => {
+    const { store, bucket, close } = await openStore()
+    const client = clientOf()
+    const { UploadId } = await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: 'dies' }))
+    const part = { Bucket: bucket, Key: 'dies', UploadId, PartNumber: 1, Body: Buffer.alloc(5 * 1024 * 1024) }
+    await client.send(new UploadPartCommand(part))
+    client.destroy()
+    expect(await store.stat('dies')).toBeUndefined()
+    expect(await store.sweepUnfinished(new Date(Date.now() - 3_600_000))).toBe(0)
+    expect(await store.sweepUnfinished(new Date(Date.now() + 60_000))).toBe(1)
+    expect(await store.sweepUnfinished(new Date(Date.now() + 60_000))).toBe(0)
+    await close()
+  })
+
+  test('a wrong secret is an error, not an empty store', async () => {
+    const { bucket, close } = await openStore()
+    const wrong = createS3BlobStore({
+      bucket,
+      endpoint,
+      region,
+      credentials: { ...credentials, secretAccessKey: 'another' },
+    })
+    await expect(wrong.stat('a')).rejects.toThrow()
+    await expect(
+      (async () => {
+        for await (const key of wrong.list('')) expect.fail(key)
+      })(),
+    ).rejects.toThrow()
+    wrong.close()
+    await close()
+  })
+})

@@ -1,0 +1,81 @@
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type DialectAdapter,
+  type Driver,
+  Kysely,
+  SqliteAdapter,
+  SqliteDialect,
+  type SqliteDialectConfig,
+  SqliteDriver,
+} from 'kysely'
+import Libsql from 'libsql'
+import { migrate } from '../schema/migrate.js'
+import type { Tables } from '../schema/tables.js'
+
+/** How long a statement waits for another process's transaction, such as a backup's. */
+const BUSY_TIMEOUT_MS = 10_000
+/** The write-ahead log is cut to this after a checkpoint, so that one large transaction does not keep the disk. */
+const WAL_BYTES = 64 * 1024 * 1024
+
+/**
+ * The database of one machine: a file, opened once a process; one connection, on which transactions take turns.
+ *
+ * A commit that returned is on the disk (`synchronous=FULL`): it outlives the process and the power.
+ * @param path the file, created if it is missing; `:memory:` for tests.
+ * @throws {Error} when the file cannot be opened, is no database, or is of a newer version.
+ */
+export async function openSqlite(path: string): Promise<Kysely<Tables>> {
+  const file = new Libsql(path, { timeout: BUSY_TIMEOUT_MS })
+  try {
+    for (const pragma of [
+      'journal_mode = WAL',
+      'synchronous = FULL',
+      'foreign_keys = ON',
+      `busy_timeout = ${BUSY_TIMEOUT_MS}`,
+      `journal_size_limit = ${WAL_BYTES}`,
+    ]) {
+      file.exec(`PRAGMA ${pragma}`)
+    }
+    const database = new Kysely<Tables>({ dialect: new TransactionalSqliteDialect({ database: file }) })
+    await migrate(database)
+    return database
+  } catch (error) {
+    file.close()
+    throw error
+  }
+}
+
+/**
+ * Kysely's dialect, which takes SQLite for a database whose schema changes cannot be undone, and whose transactions
+ * begin as readers. Here a migration is one transaction, and a transaction is a writer from its start: one that turns
+ * from reader to writer while another process writes fails at once, however long it would wait.
+ */
+class TransactionalSqliteDialect extends SqliteDialect {
+  readonly #config: SqliteDialectConfig
+
+  constructor(config: SqliteDialectConfig) {
+    super(config)
+    this.#config = config
+  }
+
+  override createDriver(): Driver {
+    return new ImmediateSqliteDriver(this.#config)
+  }
+
+  override createAdapter(): DialectAdapter {
+    return new TransactionalSqliteAdapter()
+  }
+}
+
+class ImmediateSqliteDriver extends SqliteDriver {
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'))
+  }
+}
+
+class TransactionalSqliteAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true
+  }
+}

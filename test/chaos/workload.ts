@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createGunzip } from 'node:zlib'
+
+/** A job of either dialect: how it is submitted, looked at and read. */
+export interface Workload {
+  name: string
+  lines: number
+  submit(url: string): Promise<string>
+  /** Where the results are, once it has ended. @throws {Error} when it ended in any other way. */
+  findResults(url: string, id: string): Promise<string[] | undefined>
+  /** The lines of a result. */
+  read(url: string, result: string): Promise<AsyncIterable<string>>
+  /** Number of the input's line that a line of the result is for. */
+  indexOf(line: string): number
+  /** The line without what differs between two jobs of the same input. */
+  normalize(line: string): string
+}
+
+const KEY = { authorization: 'Bearer sk-chaos' }
+const POLL_MS = 500
+
+/** Lines of different lengths, some blank, some too long; the same for the same count. */
+export function textLines(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => {
+    if (i % 997 === 5) return ''
+    if (i % 1499 === 7) return 'much too long '.repeat(2100)
+    return `${i} 不尽长江滚滚来 the quick brown fox ${'jumps '.repeat(i % 7)}`
+  })
+}
+
+/** Serves one text on loopback, as the place that a task's URL names. */
+export async function serveText(text: string): Promise<{ url: string; host: string; close(): void }> {
+  const server = createServer((_request, response) => response.end(text)).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo // a server that listens on TCP has one
+  return { url: `http://127.0.0.1:${port}/lines.txt`, host: `127.0.0.1:${port}`, close: () => server.close() }
+}
+
+/** A DashScope task over a URL. */
+export function taskOf(inputUrl: string, lines: number): Workload {
+  return {
+    name: 'task',
+    lines,
+    async submit(url) {
+      const answer = await json(`${url}/api/v1/services/embeddings/text-embedding/text-embedding`, {
+        method: 'POST',
+        headers: { ...KEY, 'x-dashscope-async': 'enable' },
+        body: JSON.stringify({ model: 'text-embedding-async-v2', input: { url: inputUrl } }),
+      })
+      return String(answer.output.task_id)
+    },
+    async findResults(url, id) {
+      const { output } = await json(`${url}/api/v1/tasks/${id}`, { headers: KEY })
+      if (output.task_status === 'SUCCEEDED') return [String(output.url)]
+      if (output.task_status === 'PENDING' || output.task_status === 'RUNNING') return undefined
+      throw new Error(`the task ended as ${JSON.stringify(output)}`)
+    },
+    async read(_url, result) {
+      const { body } = await fetch(result)
+      if (body === null) throw new Error('a result without a body')
+      return createInterface({
+        input: Readable.fromWeb(body as import('node:stream/web').ReadableStream).pipe(createGunzip()),
+      })
+    },
+    indexOf: (line) => Number(/"text_index":(\d+)/.exec(line)?.[1]),
+    normalize: (line) => line,
+  }
+}
+
+/** An OpenAI batch over an uploaded file. */
+export function batchOf(texts: readonly string[]): Workload {
+  const file = texts
+    .map((input, i) => {
+      const body = { model: 'text-embedding-v4', input, dimensions: 64, encoding_format: 'base64' }
+      return JSON.stringify({ custom_id: `line-${i}`, method: 'POST', url: '/v1/embeddings', body })
+    })
+    .join('\n')
+  return {
+    name: 'batch',
+    lines: texts.length,
+    async submit(url) {
+      const form = new FormData()
+      form.set('purpose', 'batch')
+      form.set('file', new Blob([file]), 'batch.jsonl')
+      const uploaded = await json(`${url}/v1/files`, { method: 'POST', headers: KEY, body: form })
+      const body = { input_file_id: uploaded.id, endpoint: '/v1/embeddings', completion_window: '24h' }
+      const batch = await json(`${url}/v1/batches`, { method: 'POST', headers: KEY, body: JSON.stringify(body) })
+      return String(batch.id)
+    },
+    async findResults(url, id) {
+      const batch = await json(`${url}/v1/batches/${id}`, { headers: KEY })
+      if (batch.status === 'completed') return [batch.output_file_id, batch.error_file_id].filter(Boolean).map(String)
+      if (['validating', 'in_progress', 'finalizing'].includes(batch.status)) return undefined
+      throw new Error(`the batch ended as ${JSON.stringify(batch)}`)
+    },
+    async read(url, result) {
+      const { body } = await fetch(`${url}/v1/files/${result}/content`, { headers: KEY })
+      if (body === null) throw new Error('a result without a body')
+      return createInterface({ input: Readable.fromWeb(body as import('node:stream/web').ReadableStream) })
+    },
+    indexOf: (line) => Number(/"custom_id":"line-(\d+)"/.exec(line)?.[1]),
+    normalize: (line) => line.replace(/batch_req_[0-9a-f]{32}/g, ''),
+  }
+}
+
+/** What came out of a job. */
+export interface Outcome {
+  jobId: string
+  /** Of the sorted lines. */
+  sha256: string
+  lost: number
+  doubled: number
+}
+
+/** Wait for a job while its server comes and goes, and read what came out. */
+export async function outcomeOf(workload: Workload, url: string, jobId: string): Promise<Outcome> {
+  const seen = new Uint8Array(workload.lines)
+  const digests: string[] = []
+  for (const result of await untilEnded(workload, url, jobId)) {
+    for await (const line of await workload.read(url, result)) {
+      const index = workload.indexOf(line)
+      seen[index] = (seen[index] ?? 0) + 1
+      digests.push(createHash('sha256').update(workload.normalize(line)).digest('hex'))
+    }
+  }
+  const whole = createHash('sha256')
+  for (const digest of digests.toSorted()) whole.update(digest)
+  return {
+    jobId,
+    sha256: whole.digest('hex'),
+    lost: seen.filter((times) => times === 0).length,
+    doubled: seen.filter((times) => times > 1).length,
+  }
+}
+
+async function untilEnded(workload: Workload, url: string, jobId: string): Promise<string[]> {
+  for (;;) {
+    const results = await workload.findResults(url, jobId).catch((error: unknown) => {
+      if (error instanceof TypeError) return undefined // the server is down
+      throw error
+    })
+    if (results !== undefined) return results
+    await sleep(POLL_MS)
+  }
+}
+
+// Answers are those of the server under test, whose shapes its own tests hold.
+// biome-ignore lint/suspicious/noExplicitAny: see above
+async function json(url: string, init: RequestInit): Promise<any> {
+  const answer = await fetch(url, init)
+  const body = await answer.json()
+  if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(body)}`)
+  return body
+}

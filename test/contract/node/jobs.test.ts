@@ -1,0 +1,192 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import OpenAI from 'openai'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from './server.js'
+
+/** Batches through the SDK, and what no SDK does: repeated submissions, callbacks, cancelling too late. */
+
+const SECRET = 'a secret of sixteen characters and more'
+
+let server: TestServer
+let receiver: { host: string; received: Promise<{ request: IncomingMessage; body: string }[]>; close(): void }
+
+beforeAll(async () => {
+  receiver = await receiveCallbacks(2)
+  server = await startServer([], { callbackSecret: SECRET, egressAllow: receiver.host })
+})
+afterAll(async () => {
+  receiver.close()
+  await server.stop()
+})
+
+/** Answers the first callback with an error, so that it must come again. */
+async function receiveCallbacks(expected: number) {
+  const all: { request: IncomingMessage; body: string }[] = []
+  let done = (_all: typeof all) => {}
+  const received = new Promise<typeof all>((resolve) => {
+    done = resolve
+  })
+  const http = createServer(async (request, response) => {
+    const chunks: Buffer[] = []
+    for await (const chunk of request) chunks.push(chunk as Buffer) // a request without an encoding yields buffers
+    all.push({ request, body: Buffer.concat(chunks).toString() })
+    response.statusCode = all.length === 1 ? 503 : 204
+    response.end()
+    if (all.length === expected) done(all)
+  }).listen(0, '127.0.0.1')
+  await once(http, 'listening')
+  const { port } = http.address() as AddressInfo // a server that listens on TCP has one
+  return { host: `127.0.0.1:${port}`, received, close: () => http.close() }
+}
+
+const clientFor = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${server.url}/compatible-mode/v1`, maxRetries: 0 })
+const lineOf = (id: string, input: string) => ({
+  custom_id: id,
+  method: 'POST',
+  url: '/v1/embeddings',
+  body: { model: 'text-embedding-v4', input, dimensions: 64 },
+})
+const upload = async (client: OpenAI, lines: readonly object[]) => {
+  const text = lines.map((line) => JSON.stringify(line)).join('\n')
+  return (await client.files.create({ file: new File([text], 'batch.jsonl'), purpose: 'batch' })).id
+}
+const ended = async (client: OpenAI, id: string) => {
+  for (;;) {
+    const batch = await client.batches.retrieve(id)
+    if (['completed', 'failed', 'expired', 'cancelled'].includes(batch.status)) return batch
+    await sleep(50)
+  }
+}
+const submitTask = (body: object, headers: Record<string, string> = {}) =>
+  fetch(`${server.url}/api/v1/services/embeddings/text-embedding/text-embedding`, {
+    method: 'POST',
+    headers: { authorization: `Bearer sk-${randomUUID()}`, 'x-dashscope-async': 'enable', ...headers },
+    body: JSON.stringify(body),
+  })
+const TASK = { model: 'text-embedding-async-v2', input: { url: 'https://example.invalid/lines.txt' } }
+
+describe('a batch', () => {
+  it('is computed, and its end is told, signed, until somebody listens', async () => {
+    const client = clientFor('sk-callback')
+    const file = await upload(client, [lineOf('a', 'one'), lineOf('b', '')])
+    const batch = await client.batches.create({
+      input_file_id: file,
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+      metadata: { ds_name: 'told', ds_batch_finish_callback: `http://${receiver.host}/told` },
+    })
+    const done = await ended(client, batch.id)
+    expect(done).toMatchObject({ status: 'completed', request_counts: { total: 2, completed: 1, failed: 1 } })
+    const output = await (await client.files.content(done.output_file_id ?? '')).text()
+    expect(JSON.parse(output).response.body.data[0].embedding).toHaveLength(64)
+    const [, second] = await receiver.received
+    const { headers } = second?.request ?? {}
+    const body = second?.body ?? ''
+    expect(JSON.parse(body)).toMatchObject({ id: batch.id, status: 'completed', output_file_id: done.output_file_id })
+    const signed = `${headers?.['webhook-id']}.${headers?.['webhook-timestamp']}.${body}`
+    expect(headers?.['webhook-signature']).toBe(`v1,${createHmac('sha256', SECRET).update(signed).digest('base64')}`)
+  })
+
+  it('that is cancelled names the lines it did not compute', async () => {
+    const client = clientFor('sk-cancel')
+    const lines = Array.from({ length: 3000 }, (_, i) => lineOf(String(i), `text ${i} ${'long '.repeat(400)}`))
+    const batch = await client.batches.create({
+      input_file_id: await upload(client, lines),
+      endpoint: '/v1/embeddings',
+      completion_window: '1d' as '24h', // the SDK's types know one window
+    })
+    while ((await client.batches.retrieve(batch.id)).status === 'validating') await sleep(20)
+    expect((await client.batches.cancel(batch.id)).status).toBe('cancelling')
+    const done = await ended(client, batch.id)
+    expect(done.status).toBe('cancelled')
+    const { completed = 0, failed = 0 } = done.request_counts ?? {}
+    expect(completed + failed).toBe(3000)
+    const errors = await (await client.files.content(done.error_file_id ?? '')).text()
+    expect(errors.trimEnd().split('\n')).toHaveLength(failed)
+    expect(JSON.parse(errors.split('\n')[0] ?? '')).toMatchObject({
+      response: null,
+      error: { code: 'batch_cancelled' },
+    })
+    await expect(client.batches.cancel(batch.id)).rejects.toMatchObject({ status: 400, code: 'unsupported_operation' })
+  }, 120_000)
+})
+
+describe('a submission under an Idempotency-Key', () => {
+  it('is one batch however often and however fast it is repeated', async () => {
+    const client = clientFor('sk-race')
+    const body = {
+      input_file_id: await upload(client, [lineOf('a', 'one')]),
+      endpoint: '/v1/embeddings' as const,
+      completion_window: '24h' as const,
+    }
+    const options = { headers: { 'Idempotency-Key': 'only once' } }
+    const batches = await Promise.all(Array.from({ length: 100 }, () => client.batches.create(body, options)))
+    expect(new Set(batches.map(({ id }) => id)).size).toBe(1)
+    expect((await client.batches.list()).data).toHaveLength(1)
+    const other = client.batches.create({ ...body, metadata: { ds_name: 'other' } }, options)
+    await expect(other).rejects.toMatchObject({ status: 422, code: 'idempotency_conflict' })
+  })
+
+  it('is one task, and does not count against the rate', async () => {
+    const headers = { authorization: 'Bearer sk-task-race', 'idempotency-key': 'k' }
+    const [first, second] = [await submitTask(TASK, headers), await submitTask(TASK, headers)]
+    expect([first.status, second.status]).toEqual([200, 200])
+    const idOf = async (answer: Response) => (await answer.json()).output.task_id
+    expect(await idOf(second)).toBe(await idOf(first))
+    const { authorization } = headers
+    const refused = await submitTask(TASK, { authorization })
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(await refused.json()).toMatchObject({ code: 'Throttling.RateQuota' })
+  })
+
+  it.each(['', 'x'.repeat(256)])('with an impossible key is refused', async (key) => {
+    const answer = await submitTask(TASK, { 'idempotency-key': key })
+    expect([answer.status, (await answer.json()).code]).toEqual([400, 'InvalidParameter'])
+  })
+})
+
+describe('a model for tasks', () => {
+  it('answers no request for vectors, in the words of either dialect', async () => {
+    const refused = clientFor('sk').embeddings.create({ model: 'text-embedding-async-v2', input: 'a' })
+    await expect(refused).rejects.toMatchObject({ status: 404, code: 'model_not_supported' })
+    const native = await submitTask({ model: TASK.model, input: { texts: ['a'] } }, { 'x-dashscope-async': 'disable' })
+    expect([native.status, (await native.json()).code]).toEqual([403, 'AccessDenied'])
+  })
+
+  it.each([
+    [{ input: TASK.input }, 'BadRequest.EmptyModel'],
+    [{ model: TASK.model }, 'BadRequest.EmptyInput'],
+    [{ model: TASK.model, input: {} }, 'InvalidURL'],
+    [{ model: TASK.model, input: { url: 7 } }, 'InvalidURL'],
+    [{ model: TASK.model, input: { url: 'ftp://example.com/a.txt' } }, 'InvalidURL'],
+    [{ model: 'text-embedding-v99', input: TASK.input }, 'InvalidParameter'],
+  ])('refuses %j', async (body, code) => {
+    const answer = await submitTask(body)
+    expect([answer.status, (await answer.json()).code]).toEqual([400, code])
+  })
+})
+
+describe('the list of tasks', () => {
+  const list = async (query: string) => {
+    const headers = { authorization: 'Bearer sk-task-race' }
+    const answer = await fetch(`${server.url}/api/v1/tasks/?${query}`, { headers })
+    return { status: answer.status, body: await answer.json() }
+  }
+
+  it('takes times in either form, and no others', async () => {
+    const now = Date.now()
+    expect((await list(`start_time=${now - 60_000}&end_time=${now + 1000}`)).body.total).toBe(1)
+    expect((await list('start_time=20230420000000&end_time=20230421000000')).body.total).toBe(0)
+    expect((await list('start_time=yesterday')).status).toBe(400)
+    expect((await list('start_time=20230420000000&end_time=20230422000000')).status).toBe(400)
+    expect((await list('status=DONE')).status).toBe(400)
+    expect((await list('page_size=101')).status).toBe(400)
+    expect((await list('region=cn-beijing')).body.total).toBe(0)
+    expect((await list('page_no=&status=')).body.total).toBe(1)
+  })
+})
