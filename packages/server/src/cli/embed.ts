@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { ApiError, type EmbedRequest } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Pipeline, PipelineSettings } from '../assemble.js'
@@ -13,6 +15,7 @@ import { withPipeline } from './with-pipeline.js'
 interface EmbedOptions {
   model: string
   file?: string
+  input?: string
   dimension?: number
   textType: 'query' | 'document'
   format: VectorFormat
@@ -23,12 +26,15 @@ interface EmbedOptions {
 
 /** Requests in flight: enough that no worker waits for the next batch to be read. */
 const CONCURRENT_REQUESTS = 4
+/** Work that a crash may cost. */
+const CHECKPOINT_MS = 500
 
 export function embedCommand(): Command {
   const command = new Command('embed')
     .description('Embed texts without a server: arguments, the lines of a file, or standard input.')
     .argument('[texts...]', 'texts to embed; without any, and without --file, lines are read from standard input')
     .option('--file <path>', 'one text a line, UTF-8; - is standard input')
+    .option('--input <path>', 'the same as --file')
     .option('--model <id>', 'public model id', DEFAULT_MODEL)
     .option('--dimension <n>', "components of each vector (default: the model's)", wholeNumber)
     .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
@@ -41,6 +47,9 @@ export function embedCommand(): Command {
     .addHelpText(
       'after',
       `
+With --input and --output a run that was interrupted, or killed, goes on where it was when the same
+command is given again; what it has so far lies beside the output as .part.
+
 Each JSON line is {"index", "embedding", "tokens"}. npy is a float32 array of shape (texts, dimension).
 
 Examples:
@@ -53,27 +62,58 @@ Examples:
   )
 }
 
-async function embedTexts(texts: readonly string[], options: EmbedOptions, settings: PipelineSettings): Promise<void> {
+async function embedTexts(texts: readonly string[], given: EmbedOptions, settings: PipelineSettings): Promise<void> {
+  const path = given.file ?? given.input
+  const options = path === undefined ? given : { ...given, file: path }
+  const resumeKey = await resumeKeyOf(options)
   const { lines, total } = readLines(texts, options)
   const interrupted = new AbortController()
-  process.once('SIGINT', () => interrupted.abort(new UserError('interrupted; nothing was kept.', EXIT.interrupted)))
-  const output = await openVectorFile(options)
+  process.once('SIGINT', () =>
+    interrupted.abort(
+      new UserError(
+        resumeKey ? 'interrupted; the same command goes on.' : 'interrupted; nothing was kept.',
+        EXIT.interrupted,
+      ),
+    ),
+  )
+  const output = await openVectorFile({ ...options, ...(resumeKey !== undefined && { resumeKey }) })
   const progress = createProgress('embedding', total)
   const { signal } = interrupted
   try {
     await withPipeline(settings, signal, async (pipeline) => {
-      for await (const group of groupsOf(lines, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
+      const left = linesFrom(lines, output.linesDone)
+      let savedAtMs = performance.now()
+      for await (const group of groupsOf(left, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
         for (const row of await embedGroup(group, { options, pipeline, signal })) await output.write(row)
         progress.add(group.length)
+        const isDue = performance.now() - savedAtMs > CHECKPOINT_MS
+        if (isDue || signal.aborted) await output.checkpoint((group.at(-1)?.index ?? 0) + 1)
+        if (isDue) savedAtMs = performance.now()
+        signal.throwIfAborted()
       }
     })
     await output.finish()
   } catch (error) {
-    await output.discard()
+    if (signal.aborted && resumeKey !== undefined) await output.suspend()
+    else await output.discard()
     throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
   } finally {
     progress.stop()
   }
+}
+
+/** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */
+async function resumeKeyOf({ file, output, ...options }: EmbedOptions): Promise<string | undefined> {
+  if (file === undefined || file === '-' || output === undefined) return undefined
+  const found = await stat(file).catch(() => undefined)
+  if (found?.isFile() !== true) return undefined
+  const { model, dimension, textType, format, encoding, skipEmpty } = options
+  const { size, mtimeMs } = found
+  return JSON.stringify({ file: resolve(file), size, mtimeMs, model, dimension, textType, format, encoding, skipEmpty })
+}
+
+async function* linesFrom(lines: AsyncIterable<Line>, first: number): AsyncGenerator<Line> {
+  for await (const line of lines) if (line.index >= first) yield line
 }
 
 /** The live service's preamble means nothing on a command line. */

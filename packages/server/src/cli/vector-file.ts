@@ -1,4 +1,4 @@
-import { open, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { encodeJson } from '../http/encode-json.js'
 import { VECTOR_TO_WIRE } from '../http/vector-to-wire.js'
 import { EXIT, UserError } from './exit.js'
@@ -16,7 +16,13 @@ export interface VectorRow {
 
 /** Where vectors are written, in order. */
 export interface VectorFile {
+  /** Lines of the input that an earlier run of the same command has written. */
+  readonly linesDone: number
   write(row: VectorRow): Promise<void>
+  /** Everything of these many lines is written, and outlives a crash. */
+  checkpoint(linesDone: number): Promise<void>
+  /** Stop, and leave what a later run can go on from. */
+  suspend(): Promise<void>
   /** The file appears under its name. */
   finish(): Promise<void>
   /** Nothing is left behind. */
@@ -28,13 +34,16 @@ export async function openVectorFile(options: {
   format: VectorFormat
   encoding: Encoding
   output?: string
+  /** What must be the same for a later run to go on; without it nothing is kept of a run that did not finish. */
+  resumeKey?: string
 }): Promise<VectorFile> {
   if (options.output === undefined) {
     if (options.format === 'npy')
       throw new UserError('npy needs --output: its header says how many rows follow.', EXIT.usage)
     return toStandardOutput(options.encoding)
   }
-  return options.format === 'npy' ? toNpy(options.output) : toJsonLines(options.output, options.encoding)
+  const { format, output, encoding, resumeKey } = options
+  return format === 'npy' ? toNpy(output, resumeKey) : toJsonLines(output, encoding, resumeKey)
 }
 
 function jsonLine({ index, dense, tokens }: VectorRow, encoding: Encoding): string {
@@ -45,6 +54,9 @@ function toStandardOutput(encoding: Encoding): VectorFile {
   // `quiver embed … | head` has all it wants: end without a word, as programs do that obey SIGPIPE.
   process.stdout.once('error', () => process.kill(process.pid, 'SIGTERM'))
   return {
+    linesDone: 0,
+    async checkpoint() {},
+    async suspend() {},
     async write(row) {
       const hasRoom = process.stdout.write(jsonLine(row, encoding))
       if (!hasRoom) await new Promise((resolve) => process.stdout.once('drain', resolve))
@@ -54,33 +66,34 @@ function toStandardOutput(encoding: Encoding): VectorFile {
   }
 }
 
-async function toJsonLines(path: string, encoding: Encoding): Promise<VectorFile> {
-  const part = await openPart(path)
+async function toJsonLines(path: string, encoding: Encoding, resumeKey: string | undefined): Promise<VectorFile> {
+  const part = await openPart(path, resumeKey)
   return {
-    write: async (row) => void (await part.file.write(jsonLine(row, encoding))),
+    ...part.file,
+    write: (row) => part.append(Buffer.from(jsonLine(row, encoding))),
     finish: part.finish,
-    discard: part.discard,
   }
 }
 
-async function toNpy(path: string): Promise<VectorFile> {
-  const part = await openPart(path)
-  let rows = 0
-  let columns = 0
-  await part.file.write(npyHeader(0, 0))
+async function toNpy(path: string, resumeKey: string | undefined): Promise<VectorFile> {
+  const part = await openPart(path, resumeKey)
+  if (part.file.linesDone === 0) await part.append(npyHeader(0, 0))
+  let rows = part.rows
+  let columns = part.columns
   return {
+    ...part.file,
     async write({ dense }) {
       rows++
       columns = dense.length
       const bytes = Buffer.alloc(dense.byteLength)
       dense.forEach((component, i) => void bytes.writeFloatLE(component, i * 4))
-      await part.file.write(bytes)
+      await part.append(bytes)
     },
+    checkpoint: (linesDone) => part.checkpoint({ linesDone, rows, columns }),
     async finish() {
-      await part.file.write(npyHeader(rows, columns), 0, NPY_HEADER_BYTES, 0)
+      await part.overwrite(npyHeader(rows, columns))
       await part.finish()
     },
-    discard: part.discard,
   }
 }
 
@@ -97,22 +110,75 @@ function npyHeader(rows: number, columns: number): Buffer {
   return header
 }
 
+/** How far a file is: what lies behind `bytes` was written after this was noted. */
+interface Checkpoint {
+  resumeKey: string
+  linesDone: number
+  bytes: number
+  rows: number
+  columns: number
+}
+
 /** A file beside the wanted one, which takes its name when it is complete and on the disk. */
-async function openPart(path: string) {
+async function openPart(path: string, resumeKey: string | undefined) {
   const temporary = `${path}.part`
-  const file = await open(temporary, 'w').catch((error: NodeJS.ErrnoException) => {
+  const notes = `${temporary}.json`
+  const earlier = resumeKey === undefined ? undefined : await readCheckpoint(notes, { resumeKey, temporary })
+  const file = await open(temporary, earlier === undefined ? 'w' : 'r+').catch((error: NodeJS.ErrnoException) => {
     throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
   })
+  const { linesDone = 0, rows = 0, columns = 0 } = earlier ?? {}
+  let bytes = earlier?.bytes ?? 0
+  await file.truncate(bytes)
+  const checkpoint = async (done: Pick<Checkpoint, 'linesDone' | 'rows' | 'columns'>) => {
+    if (resumeKey === undefined) return
+    await file.sync()
+    const next = `${notes}.new`
+    await writeFile(next, JSON.stringify({ resumeKey, bytes, ...done } satisfies Checkpoint))
+    await rename(next, notes)
+  }
+  const close = async () => {
+    await file.close().catch(() => {}) // already closed when finishing failed
+  }
   return {
-    file,
+    rows,
+    columns,
+    checkpoint,
+    async append(data: Buffer) {
+      await file.write(data, 0, data.length, bytes)
+      bytes += data.length
+    },
+    overwrite: async (head: Buffer) => void (await file.write(head, 0, head.length, 0)),
     async finish() {
       await file.sync()
       await file.close()
       await rename(temporary, path)
+      await rm(notes, { force: true })
     },
-    async discard() {
-      await file.close().catch(() => {}) // already closed when finishing failed
-      await rm(temporary, { force: true })
+    /** What both kinds of file do alike. */
+    file: {
+      linesDone,
+      checkpoint: (done: number) => checkpoint({ linesDone: done, rows, columns }),
+      suspend: close,
+      async discard() {
+        await close()
+        await rm(temporary, { force: true })
+        await rm(notes, { force: true })
+      },
     },
+  }
+}
+
+/** What an earlier run of the same command left, if it can be gone on from. */
+async function readCheckpoint(
+  notes: string,
+  { resumeKey, temporary }: { resumeKey: string; temporary: string },
+): Promise<Checkpoint | undefined> {
+  try {
+    const checkpoint = JSON.parse(await readFile(notes, 'utf8')) as Checkpoint // written by openPart only
+    const { size } = await stat(temporary)
+    return checkpoint.resumeKey === resumeKey && size >= checkpoint.bytes ? checkpoint : undefined
+  } catch {
+    return undefined // there is none, or half of one
   }
 }

@@ -1,0 +1,56 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const QUIVER = fileURLToPath(new URL('../../packages/server/bin/quiver.js', import.meta.url))
+/** More than are embedded between two notes of how far it is. */
+const LINES = 2500
+
+let folder: string
+let input: string
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'quiver-resume-'))
+  input = join(folder, 'lines.txt')
+  writeFileSync(input, Array.from({ length: LINES }, (_, i) => `line ${i} 不尽长江滚滚来`).join('\n'))
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const wordsFor = (output: string, format: string) => [
+  ...['embed', '--input', input, '--output', output, '--format', format],
+  ...['--model', 'text-embedding-v4', '--dimension', '64'],
+]
+const environment = () => ({ ...process.env, QUIVER_HOME: folder })
+const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
+
+test.each(['npy', 'jsonl'])(
+  'a run that was killed goes on where it was: %s',
+  async (format) => {
+    const whole = join(folder, `whole.${format}`)
+    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(whole, format)], { env: environment() }).status).toBe(0)
+
+    const output = join(folder, `killed.${format}`)
+    const first = spawn(process.execPath, [QUIVER, ...wordsFor(output, format)], {
+      env: environment(),
+      stdio: 'ignore',
+    })
+    const ended = once(first, 'exit')
+    while (!existsSync(`${output}.part.json`) && first.exitCode === null) await sleep(20)
+    first.kill('SIGKILL')
+    await ended
+    expect(existsSync(output)).toBe(false)
+    const { linesDone } = JSON.parse(readFileSync(`${output}.part.json`, 'utf8'))
+    expect(linesDone).toBeGreaterThan(0)
+
+    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output, format)], { env: environment() }).status).toBe(0)
+    expect(digest(output)).toBe(digest(whole))
+    expect(existsSync(`${output}.part`)).toBe(false)
+    expect(existsSync(`${output}.part.json`)).toBe(false)
+  },
+  300_000,
+)
