@@ -92,6 +92,23 @@ describe('files', () => {
     expect(await keys()).toHaveLength(10)
   })
 
+  test('of many that arrive at once, those over the bound are told to come again', async () => {
+    let open = () => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    async function* slow() {
+      await gate
+      yield Buffer.from('x')
+    }
+    const arrivals = Array.from({ length: 65 }, () => files.receive(slow(), { project: 'ours', signal }))
+    await expect(Promise.race(arrivals)).rejects.toMatchObject({ row: 'overloaded', retryAfterSeconds: 5 })
+    open()
+    const outcomes = await Promise.allSettled(arrivals)
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(64)
+    await files.receive(bytesOf('x'), { project: 'ours', signal })
+  })
+
   test('removing a file removes its bytes', async () => {
     const { id } = await upload('hello')
     await files.remove('ours', id)

@@ -35,6 +35,9 @@ export interface NewFile {
 
 export type Files = ReturnType<typeof createFiles>
 
+/** Files that arrive at a time. What they take of the disk is in no quota until they are whole. */
+const MAX_ARRIVING = 64
+
 /** Every blob of this room begins with it; jobs keep theirs elsewhere. */
 export const FILES_PREFIX = 'files/'
 
@@ -53,10 +56,16 @@ const ID_PREFIX: Readonly<Record<string, string>> = {
  * most bytes without a row, which nobody sees and the sweep removes.
  */
 export function createFiles({ blobs, index, limits, now = () => new Date() }: FilesOptions) {
+  let arriving = 0
   return {
     limits,
 
-    /** Take in bytes. @throws {ApiError} `body_too_large`; `file_quota_exceeded` at once where the project is full already. */
+    /**
+     * Take in bytes.
+     *
+     * @throws {ApiError} `body_too_large`; `file_quota_exceeded` at once where the project is full already; `overloaded` while
+     *   64 others are arriving.
+     */
     async receive(
       source: AsyncIterable<Uint8Array>,
       { project, maxBytes = limits.maxFileBytes, signal }: { project: string; maxBytes?: number; signal: AbortSignal },
@@ -71,8 +80,18 @@ export function createFiles({ blobs, index, limits, now = () => new Date() }: Fi
           `Upload file capacity exceed limit. ${limits.maxBytes} bytes may be kept.`,
         )
       }
-      const blobKey = newBlobKey(now())
-      return { blobKey, ...(await blobs.write(blobKey, source, { maxBytes, signal })) }
+      if (arriving >= MAX_ARRIVING) {
+        throw new ApiError('overloaded', 'Too many files are arriving, please try again later.', {
+          retryAfterSeconds: 5,
+        })
+      }
+      arriving++
+      try {
+        const blobKey = newBlobKey(now())
+        return { blobKey, ...(await blobs.write(blobKey, source, { maxBytes, signal })) }
+      } finally {
+        arriving--
+      }
     },
 
     /** Make an arrival a file; when that fails, its bytes are gone. @throws {ApiError} `file_quota_exceeded` */
