@@ -142,7 +142,7 @@ class OnnxEngine implements Engine {
   readonly window: number
   readonly batching: Batching = { maxPaddedTokens: MAX_PADDED_TOKENS, maxPasses: MAX_PASSES, concurrency: CONCURRENCY }
   readonly network: Network
-  readonly inspector: TokenInspector
+  readonly inspector?: TokenInspector
   readonly sparse?: SparseSide
   readonly #description: Description
   readonly #tokenizer: Tokenizer
@@ -181,6 +181,7 @@ class OnnxEngine implements Engine {
     }
     this.network = { format: 'onnx', bytes: folder.bytes, arithmetic: report.arithmetic, pooling: pooling ?? 'model' }
     this.#silent = new Set(tokenizer.special.keys())
+    if (!tokenizer.hasPlaces) return
     this.inspector = {
       vocabulary: tokenizer.vocabulary,
       special: tokenizer.special,
