@@ -43,8 +43,8 @@ export interface OnnxEngineOptions {
 
 const JOB_TIMEOUT_MS = 300_000
 const MAX_PASS_TOKENS = 8_192
-/** Padded tokens of one run: on a processor, company gains up to some 500 and loses from there on (benchmarks/results). */
-const MAX_PADDED_TOKENS = 512
+/** Padded tokens of one run: on a processor, company gains up to some 400 and loses from there on (benchmarks/results/onnx.md). */
+const MAX_PADDED_TOKENS = 384
 const MAX_PASSES = 64
 /** Calls under way: the next one is on its way while one runs. */
 const CONCURRENCY = 2
