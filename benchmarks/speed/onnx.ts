@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Batcher } from '@quiver/server/dist/embedding/batcher.js'
 import type { Engine } from '@quiver/server/dist/engines/engine.js'
+import { findAccelerator } from '@quiver/server/dist/engines/onnx/accelerator.js'
 import { startOnnxEngine } from '@quiver/server/dist/engines/onnx/engine.js'
 import { createTokenizer } from '@quiver/server/dist/engines/tokenizers/create-tokenizer.js'
 import { REPOSITORY } from '../places.js'
@@ -30,11 +33,12 @@ interface SetResult {
   name: string
   tokens: number
   /** Tokens per CPU-second of each way, one for each round. */
-  rates: { engine: number[]; alone: number[]; batched: number[]; tokenizer: number[] }
+  rates: { engine: number[]; accelerated: number[]; alone: number[]; batched: number[]; tokenizer: number[] }
 }
 
 const NO_ABORT = new AbortController().signal
-const TEXTS_PER_ROUND = 64
+setMaxListeners(0, NO_ABORT)
+const TEXTS_PER_ROUND = 24
 const BATCH = 32
 
 /**
@@ -46,7 +50,11 @@ const BATCH = 32
 export async function onnx(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
-    options: { rounds: { type: 'string', default: '7' }, model: { type: 'string', default: 'all-minilm-l6-v2' } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      model: { type: 'string', default: 'all-minilm-l6-v2' },
+      home: { type: 'string', default: process.env.QUIVER_HOME ?? join(homedir(), '.quiver') },
+    },
   })
   const rounds = Number(values.rounds)
   const models = process.env.QUIVER_TEST_MODELS ?? join(REPOSITORY, '.cache/test-models')
@@ -54,13 +62,16 @@ export async function onnx(words: readonly string[]): Promise<void> {
   const startedAt = performance.now()
   const engine = await startOnnxEngine({ folder, threads: 1, signal: NO_ABORT })
   const readyMs = performance.now() - startedAt
+  const [child] = children()
+  const accelerator = findAccelerator(values.home)
+  const accelerated =
+    accelerator === undefined ? undefined : await startOnnxEngine({ folder, threads: 1, accelerator, signal: NO_ABORT })
   const bare = await openBare(folder)
   const results: SetResult[] = []
-  for (const set of textSets(rounds)) results.push(await measure(set, { engine, folder, bare, rounds }))
+  for (const set of textSets(rounds)) results.push(await measure(set, { engine, accelerated, folder, bare, rounds }))
   await bare.close()
-  const [child] = children()
   const memory = child === undefined ? undefined : costOf(child)
-  await engine.close()
+  await Promise.all([engine.close(), accelerated?.close()])
   publish('Speed of the ONNX engine in process', {
     command: ['npm run bench -- onnx', ...words].join(' '),
     ...(words.length === 0 ? { file: 'onnx.md' } : {}),
@@ -99,14 +110,52 @@ async function measure(
   { name, texts }: TextSet,
   {
     engine,
+    accelerated,
     folder,
     bare,
     rounds,
-  }: { engine: Engine; folder: string; bare: { alone: Loop; batched: Loop }; rounds: number },
+  }: {
+    engine: Engine
+    accelerated: Engine | undefined
+    folder: string
+    bare: { alone: Loop; batched: Loop }
+    rounds: number
+  },
 ): Promise<SetResult> {
-  const batcher = new Batcher(engine, { maxQueued: 10_000 })
   const tokenizer = createTokenizer(JSON.parse(readFileSync(join(folder, 'tokenizer.json'), 'utf8')))
-  const embed = (part: readonly string[]) =>
+  const embed = embedderOf(engine)
+  const embedFast = accelerated && embedderOf(accelerated)
+  const framed = (text: string) => {
+    const { before, after } = tokenizer.frame
+    return [...before, ...tokenizer.tokenize(text, engine.window).ids, ...after]
+  }
+  const result: SetResult = {
+    name,
+    tokens: 0,
+    rates: { engine: [], accelerated: [], alone: [], batched: [], tokenizer: [] },
+  }
+  await embed(texts.slice(0, 8)) // warm
+  await embedFast?.(texts.slice(0, 8))
+  await bare.batched(texts.slice(0, 8).map(framed))
+  for (let round = 0; round < rounds; round++) {
+    const part = texts.slice(round * TEXTS_PER_ROUND, (round + 1) * TEXTS_PER_ROUND)
+    const sequences = part.map(framed)
+    const tokens = sequences.reduce((sum, { length }) => sum + length, 0)
+    result.tokens += tokens / TEXTS_PER_ROUND / rounds
+    const rate = async (work: () => Promise<unknown>) => tokens / (await cpuSecondsOf(work))
+    result.rates.engine.push(await rate(() => embed(part)))
+    if (embedFast) result.rates.accelerated.push(await rate(() => embedFast(part)))
+    result.rates.alone.push(await rate(() => bare.alone(sequences)))
+    result.rates.batched.push(await rate(() => bare.batched(sequences)))
+    result.rates.tokenizer.push(await rate(async () => part.map((text) => tokenizer.tokenize(text, 8_192))))
+  }
+  return result
+}
+
+/** All texts at once, as requests that meet in the batcher. */
+function embedderOf(engine: Engine): (part: readonly string[]) => Promise<unknown> {
+  const batcher = new Batcher(engine, { maxQueued: 10_000 })
+  return (part) =>
     Promise.all(
       part.map(async (text, i) => {
         const { passes } = await engine.prepare(text, {
@@ -119,26 +168,6 @@ async function measure(
         return Promise.all(passes.map((pass) => batcher.run(pass, claim)))
       }),
     )
-  const framed = (text: string) => {
-    const { before, after } = tokenizer.frame
-    return [...before, ...tokenizer.tokenize(text, engine.window).ids, ...after]
-  }
-  const result: SetResult = { name, tokens: 0, rates: { engine: [], alone: [], batched: [], tokenizer: [] } }
-  await embed(texts.slice(0, 8)) // warm
-  await bare.batched(texts.slice(0, 8).map(framed))
-  for (let round = 0; round < rounds; round++) {
-    const part = texts.slice(round * TEXTS_PER_ROUND, (round + 1) * TEXTS_PER_ROUND)
-    const sequences = part.map(framed)
-    const tokens = sequences.reduce((sum, { length }) => sum + length, 0)
-    result.tokens += tokens / TEXTS_PER_ROUND / rounds
-    const rate = async (work: () => Promise<unknown>) => tokens / (await cpuSecondsOf(work))
-    result.rates.engine.push(await rate(() => embed(part)))
-    result.rates.alone.push(await rate(() => bare.alone(sequences)))
-    result.rates.batched.push(await rate(() => bare.batched(sequences)))
-    result.rates.tokenizer.push(await rate(async () => part.map((text) => tokenizer.tokenize(text, 8_192))))
-  }
-  batcher.close()
-  return result
 }
 
 /** Of this process and of those that it started. */
@@ -199,7 +228,7 @@ function describe(results: readonly SetResult[], model: string, rounds: number):
   return {
     title: `Tokens per CPU-second, ${model}, one thread`,
     notes: [
-      `${rounds} rounds of ${TEXTS_PER_ROUND} texts that come at once, the ways taking turns; CPU of this process and of the model's. Engine: tokenizer, batcher, model process, pooling. Bare: the same file and onnxruntime-node in a plain loop, tokens ready and nothing pooled, one text at a time, or ${BATCH} at a time as they come, padded to the longest. Ratios: median of the rounds (least, most).`,
+      `${rounds} rounds of ${TEXTS_PER_ROUND} texts that come at once, the ways taking turns; CPU of this process and of the model's. Engine: tokenizer, batcher, model process, pooling. Bare: the same file and onnxruntime-node in a plain loop, tokens ready and nothing pooled, one text at a time, or ${BATCH} at a time as they come, padded to the longest. Accelerated: the engine with OpenVINO in bfloat16, where it is installed. Ratios: median of the rounds (least, most).`,
     ],
     header: [
       'Texts',
@@ -209,6 +238,8 @@ function describe(results: readonly SetResult[], model: string, rounds: number):
       'bare, batched',
       'engine : alone',
       'engine : batched',
+      'accelerated',
+      'accelerated : engine',
       'tokenizer alone',
     ],
     rows: results.map(({ name, tokens, rates }) => [
@@ -219,6 +250,8 @@ function describe(results: readonly SetResult[], model: string, rounds: number):
       toShort(median(rates.batched)),
       ratio(rates.engine, rates.alone),
       ratio(rates.engine, rates.batched),
+      toShort(median(rates.accelerated)),
+      ratio(rates.accelerated, rates.engine),
       toShort(median(rates.tokenizer)),
     ]),
   }

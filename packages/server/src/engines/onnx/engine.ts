@@ -43,8 +43,8 @@ export interface OnnxEngineOptions {
 
 const JOB_TIMEOUT_MS = 300_000
 const MAX_PASS_TOKENS = 8_192
-/** Padded tokens of one run: on a processor, company gains up to some 500 and loses from there on (benchmarks/results). */
-const MAX_PADDED_TOKENS = 512
+/** Padded tokens of one run: on a processor, company gains up to some 400 and loses from there on (benchmarks/results/onnx.md). */
+const MAX_PADDED_TOKENS = 384
 const MAX_PASSES = 64
 /** Calls under way: the next one is on its way while one runs. */
 const CONCURRENCY = 2
@@ -142,7 +142,7 @@ class OnnxEngine implements Engine {
   readonly window: number
   readonly batching: Batching = { maxPaddedTokens: MAX_PADDED_TOKENS, maxPasses: MAX_PASSES, concurrency: CONCURRENCY }
   readonly network: Network
-  readonly inspector: TokenInspector
+  readonly inspector?: TokenInspector
   readonly sparse?: SparseSide
   readonly #description: Description
   readonly #tokenizer: Tokenizer
@@ -181,6 +181,7 @@ class OnnxEngine implements Engine {
     }
     this.network = { format: 'onnx', bytes: folder.bytes, arithmetic: report.arithmetic, pooling: pooling ?? 'model' }
     this.#silent = new Set(tokenizer.special.keys())
+    if (!tokenizer.hasPlaces) return
     this.inspector = {
       vocabulary: tokenizer.vocabulary,
       special: tokenizer.special,

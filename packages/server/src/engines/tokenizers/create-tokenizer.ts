@@ -106,6 +106,7 @@ export function createTokenizer(content: unknown): Tokenizer {
     vocabulary: Math.max(sizeOf(file.data), ...added.map(({ id }) => id + 1)),
     special: new Map(special.map(({ id, content: name }) => [id, name])),
     frame: frameOf(processor),
+    hasPlaces: !(model instanceof LibraryModel),
     added: spelled,
   })
 }

@@ -27,11 +27,8 @@ export class LibraryModel implements TokenModel {
     for (const id of this.#library.encode(stretch, { add_special_tokens: false }).ids) ids.push(id)
   }
 
-  /** Each token stands for the whole stretch: the library does not tell places. */
-  locate(stretch: string, isStart: boolean): LocatedToken[] {
-    const ids: number[] = []
-    this.encode(stretch, isStart, ids)
-    return ids.map((id) => ({ id, start: 0, end: stretch.length }))
+  locate(): LocatedToken[] {
+    throw new TypeError('the library does not tell places')
   }
 
   tokenText(id: number): string {

@@ -7,6 +7,7 @@ export interface TextTokenizerOptions {
   vocabulary: number
   special: ReadonlyMap<number, string>
   frame: Tokenizer['frame']
+  hasPlaces: boolean
   /** Tokens outside of the algorithm's own that a text may spell, by what it spells. */
   added: ReadonlyMap<string, number>
 }
@@ -23,14 +24,16 @@ export class TextTokenizer implements Tokenizer {
   readonly vocabulary: number
   readonly special: ReadonlyMap<number, string>
   readonly frame: Tokenizer['frame']
+  readonly hasPlaces: boolean
   readonly #model: TokenModel
   readonly #added: ReadonlyMap<string, number>
   readonly #spelled: RegExp | undefined
 
-  constructor({ model, vocabulary, special, frame, added }: TextTokenizerOptions) {
+  constructor({ model, vocabulary, special, frame, hasPlaces, added }: TextTokenizerOptions) {
     this.vocabulary = vocabulary
     this.special = special
     this.frame = frame
+    this.hasPlaces = hasPlaces
     this.#model = model
     this.#added = added
     const names = [...added.keys()].sort((a, b) => b.length - a.length)

@@ -12,7 +12,9 @@ export interface Tokenizer {
   tokenize(text: string, maxTokens: number): TokenizedText
   /** The ids of a text, part by part, so that other work can be done in between. */
   parts(text: string): Iterable<readonly number[]>
-  /** The tokens of `tokenize` with their places. */
+  /** Whether `locate` can be asked. */
+  readonly hasPlaces: boolean
+  /** The tokens of `tokenize` with their places. @throws {TypeError} where an algorithm does not tell them. */
   locate(text: string, maxTokens: number): { tokens: LocatedToken[]; isOverLimit: boolean }
   /** A token for people to read; a space at its start marks the beginning of a word. @throws {RangeError} */
   tokenText(id: number): string
