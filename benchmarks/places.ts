@@ -12,3 +12,5 @@ export const QUIVER = join(REPOSITORY, 'packages/server/bin/quiver.js')
 export const DATA = resolve(process.env.QUIVER_DATA ?? join(REPOSITORY, '../shared/data'))
 /** Vectors of earlier runs, by vector space; may be deleted at any time. */
 export const CACHE = resolve(process.env.QUIVER_BENCH_CACHE ?? join(tmpdir(), 'quiver-bench-vectors'))
+/** A home without pulled models: only what is in the repository is measured. */
+export const NO_HOME = join(REPOSITORY, 'benchmarks/no-home')

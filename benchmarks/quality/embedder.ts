@@ -8,6 +8,7 @@ import type { TextModel } from '@quiver/server/dist/catalog/text-model.js'
 import { createProgress } from '@quiver/server/dist/cli/progress.js'
 import { spaceOf } from '@quiver/server/dist/embedding/space.js'
 import { BUILTIN_WEIGHTS, loadTokenizer } from '@quiver/server/dist/engines/builtin/weights.js'
+import { NO_HOME } from '../places.js'
 import type { Terms } from './sparse.js'
 
 /** The product's own pipeline, as a request to its newest model uses it, with a memory on disk. */
@@ -27,7 +28,10 @@ export interface Embedder {
 export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
-  const pipeline = await assemblePipeline({ threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {} }, signal)
+  const pipeline = await assemblePipeline(
+    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, models: {}, home: NO_HOME },
+    signal,
+  )
   const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)
   const model = pipeline.catalog.list().find(({ dimensionChoice }) => dimensionChoice === 'listed')
   if (model === undefined) throw new TypeError('the catalog has no model with a choice of dimensions')

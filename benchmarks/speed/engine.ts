@@ -3,6 +3,7 @@ import { assemblePipeline, type Pipeline } from '@quiver/server/dist/assemble.js
 import { check } from '@quiver/server/dist/catalog/check.js'
 import type { Tokenizer } from '@quiver/server/dist/engines/builtin/tokenizer.js'
 import { BUILTIN_WEIGHTS, loadTokenizer } from '@quiver/server/dist/engines/builtin/weights.js'
+import { NO_HOME } from '../places.js'
 import { publish, type Section, toShort } from '../report.js'
 import { type BareSession, openBareSession } from './bare-session.js'
 import { median, percentile } from './percentile.js'
@@ -40,7 +41,10 @@ export async function engine(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({ args: [...words], options: { rounds: { type: 'string', default: '6' } } })
   const rounds = Number(values.rounds)
   const rssMb = [rssNow()]
-  const pipeline = await assemblePipeline({ threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, models: {} }, signal)
+  const pipeline = await assemblePipeline(
+    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, models: {}, home: NO_HOME },
+    signal,
+  )
   rssMb.push(rssNow())
   const sets = textSets(rounds)
   const latencies = []
