@@ -36,6 +36,8 @@ export type LlamaCppEngineOptions = SourceOptions & {
   memoryLimitBytes?: number
   /** A pass, or a text to tokenise, that takes longer ends the process. */
   jobTimeoutMs?: number
+  /** Whether it proves itself before it serves. Random weights, on which speed is measured, cannot. */
+  isProven?: boolean
 }
 
 const WINDOW_TOKENS = 8_192
@@ -93,7 +95,7 @@ export async function startLlamaCppEngine(options: LlamaCppEngineOptions): Promi
   ])
   try {
     const engine = await LlamaCppEngine.open({ source, description, hashes, runner, passTokens, windowTokens, signal })
-    await proveItself(engine, source.folder, signal)
+    if (options.isProven !== false) await proveItself(engine, source.folder, signal)
     return engine
   } catch (error) {
     await runner.close()
