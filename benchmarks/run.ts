@@ -1,6 +1,7 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
 import { quality } from './quality/run.js'
 import { engine } from './speed/engine.js'
+import { gateway } from './speed/gateway.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
 import { startup } from './speed/startup.js'
@@ -11,6 +12,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   engine,
   http,
   wire,
+  gateway,
   startup,
   install,
 }
