@@ -117,7 +117,7 @@ class UpstreamEngine implements Engine {
     // What servers make of a text of spaces differs; here it has no tokens, as with the built-in model.
     if (text.trim() === '') return { tokens: 0, isOverLimit: false, passes: [] }
     const counter = this.#counter
-    if (counter === undefined || (counter.isRemote && isSurelyWithin(text, Math.min(maxTokens, this.window)))) {
+    if (counter === undefined || isSurelyWithin(text, Math.min(maxTokens, this.window))) {
       const tokens = estimateTokens(text)
       return { tokens, isEstimate: true, isOverLimit: false, passes: [pass(text, tokens, true)] }
     }

@@ -54,7 +54,6 @@ export async function startLocalCounter(folder: string): Promise<TokenCounter> {
   })
   let nextId = 0
   return {
-    isRemote: false,
     count(texts, signal) {
       signal.throwIfAborted()
       const id = nextId++
