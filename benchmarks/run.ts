@@ -2,6 +2,7 @@
 import { quality } from './quality/run.js'
 import { engine } from './speed/engine.js'
 import { files } from './speed/files.js'
+import { gateway } from './speed/gateway.js'
 import { http } from './speed/http.js'
 import { install } from './speed/install.js'
 import { jobs } from './speed/jobs.js'
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   wire,
   files,
   jobs,
+  gateway,
   startup,
   install,
 }

@@ -1,8 +1,10 @@
 /**
- * `node wire-server.js quiver|bare`: a server whose vectors are ready, so that only the way from request to answer
- * costs anything. Prints its address and serves until it is ended.
+ * `node wire-server.js quiver|bare [ms lanes]`: a server whose vectors are ready, so that only the way from request to
+ * answer costs anything; or, of `quiver`, one whose device has so many lanes that are busy for so long with a request.
+ * Prints its address and serves until it is ended.
  */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createKeyring } from '@quiver/server/dist/admission/api-key.js'
 import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
 import { Settings } from '@quiver/server/dist/config.js'
@@ -36,12 +38,16 @@ const UNUSED = new Proxy(
 /** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
 function quiver(): FastifyInstance {
   const take = takeInTurn(readyVectors())
-  const embed: Embed = async ({ model, inputs }) => ({
-    model: model.id,
-    embeddings: take(inputs.length).map((dense, index) => ({ index, dense, tokens: inputs[index]?.length ?? 0 })),
-    totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
-    space: '0123456789abcdef',
-  })
+  const device = createDevice({ ms: Number(process.argv[3] ?? 0), lanes: Number(process.argv[4] ?? 1) })
+  const embed: Embed = async ({ model, inputs }) => {
+    await device()
+    return {
+      model: model.id,
+      embeddings: take(inputs.length).map((dense, index) => ({ index, dense, tokens: inputs[index]?.length ?? 0 })),
+      totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
+      space: '0123456789abcdef',
+    }
+  }
   const catalog = new Catalog()
   const settings = Settings.parse({})
   return createApp(endpointsOf({ version: '0', catalog, window: 500 }), {
@@ -70,6 +76,19 @@ function quiver(): FastifyInstance {
     limits: settings,
     log: createLog(settings.logLevel),
   })
+}
+
+/** A device that works beside the processor: each request has a lane of it for a while, the others wait their turn. */
+function createDevice({ ms, lanes }: { ms: number; lanes: number }): () => Promise<unknown> {
+  if (ms === 0) return async () => {}
+  const busy: Promise<unknown>[] = Array.from({ length: lanes }, () => Promise.resolve())
+  let next = 0
+  return () => {
+    const lane = next++ % lanes
+    const done = (busy[lane] as Promise<unknown>).then(() => sleep(ms)) // lane < lanes
+    busy[lane] = done
+    return done
+  }
 }
 
 /** The least that a server on the same framework can do: no key, no checks, arrays of numbers ready for JSON.stringify. */

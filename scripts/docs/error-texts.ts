@@ -266,11 +266,11 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
   },
   not_ready: {
     en: {
-      when: 'The server is starting or shutting down; said by `/readyz` and `/health`',
+      when: 'The server is starting or shutting down, said by `/readyz` and `/health`; or no server that computes this model can be reached',
       remedy: 'Wait as long as `Retry-After` says',
     },
     zh: {
-      when: '服务正在启动或关闭；由 `/readyz` 和 `/health` 返回',
+      when: '服务正在启动或关闭，由 `/readyz` 和 `/health` 返回；或者负责计算该模型的服务都无法连接',
       remedy: '按 `Retry-After` 等待',
     },
   },

@@ -64,7 +64,8 @@ export function engineSuite(name: string, start: () => Promise<Engine>): void {
 
     test('tokens stop at the limit, and that is said', async () => {
       const text = 'one two three four five six seven eight'
-      const whole = await prepare(text)
+      // Fewer tokens than bytes, so that engines which leave the counting of short texts for later count at once.
+      const whole = await prepare(text, { maxTokens: text.length - 1 })
       expect(whole.isOverLimit).toBe(false)
       const most = whole.tokens
       expect((await prepare(text, { maxTokens: most })).isOverLimit).toBe(false)
@@ -79,7 +80,7 @@ export function engineSuite(name: string, start: () => Promise<Engine>): void {
     test('what is kept of a long text is its start, or its end', async () => {
       const text = 'The weather is fine today. Stock prices fell sharply on Monday.'
       const vectorOf = async (keep: 'start' | 'end') => {
-        const { tokens } = await prepare(text)
+        const { tokens } = await prepare(text, { maxTokens: text.length - 1 })
         const { passes } = await prepare(text, { maxTokens: tokens >> 1, keep })
         const [raw] = await engine.embed(passes, { signal })
         return raw?.dense ?? new Float32Array(0)

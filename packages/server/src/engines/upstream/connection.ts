@@ -90,6 +90,7 @@ export class Connection {
       signal.throwIfAborted()
       if (error instanceof UpstreamError) throw error
       if (ending.signal.aborted) throw new UpstreamError('timeout')
+      if (codeOf(error) === TOO_LARGE) throw new UpstreamError('invalid_answer', { status: 200 })
       throw new UpstreamError('unreachable', { isAbsent: ABSENT.has(codeOf(error)) })
     } finally {
       clearTimeout(timer)
@@ -108,6 +109,8 @@ export class Connection {
   }
 }
 
+/** undici's code for an answer of more bytes than it may have. */
+const TOO_LARGE = 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
 /** Codes that say that there is no server. */
 const ABSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'])
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { ApiError, type TextType } from '@quiver/protocol'
+import { ApiError } from '@quiver/protocol'
 import type { Logger } from '../../telemetry/log.js'
 import type { Batching, Engine, EngineCheck, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../engine.js'
 import type { UpstreamEntry } from '../engine-entry.js'
@@ -13,6 +13,7 @@ import { createRemoteCounter } from './remote-counter.js'
 import { Replica } from './replica.js'
 import { cut, estimateTokens, split, type TokenCounter } from './token-counter.js'
 import { modelNotReady, toApiError, UpstreamError } from './upstream-error.js'
+import { asOwn, inGroups, isSurelyWithin, promptOf, spreadTokens, UpstreamPass, type Use } from './upstream-pass.js'
 
 /** A server that does not answer at start is not waited for longer; it is tried again while the others serve. */
 const START_WAIT_MS = 5_000
@@ -21,34 +22,6 @@ const BYTES_PER_COMPONENT = 24
 const FRAME_BYTES = 65_536
 /** What one failed request loses; a longer text is alone in its request. */
 const MAX_REQUEST_TOKENS = 65_536
-/** Tokens that a model puts around a text: two, or one and a prompt of its own. Of estimates only. */
-const SPECIAL_TOKENS = 2
-
-/** What a protocol that puts its own prompts in front is told of a text; texts of one request share it. */
-interface Use {
-  textType: TextType
-  instruct?: string | undefined
-}
-
-/** One text or window of one, as it will be sent. */
-class UpstreamPass implements Pass {
-  readonly tokens: number
-  readonly textTokens: number
-
-  constructor(
-    readonly text: string,
-    /** Put before the text by us. */
-    readonly prompt: string,
-    readonly use: Use,
-    count: { textTokens: number /** Whether `textTokens` is an estimate. */; isEstimate: boolean },
-  ) {
-    this.textTokens = count.textTokens
-    this.isEstimate = count.isEstimate
-    this.tokens = count.textTokens + SPECIAL_TOKENS + (prompt === '' ? 0 : estimateTokens(prompt))
-  }
-
-  readonly isEstimate: boolean
-}
 
 export interface UpstreamOptions {
   id: string
@@ -144,7 +117,7 @@ class UpstreamEngine implements Engine {
     // What servers make of a text of spaces differs; here it has no tokens, as with the built-in model.
     if (text.trim() === '') return { tokens: 0, isOverLimit: false, passes: [] }
     const counter = this.#counter
-    if (counter === undefined || (counter.isRemote && isSurelyWithin(text, Math.min(maxTokens, this.window)))) {
+    if (counter === undefined || isSurelyWithin(text, Math.min(maxTokens, this.window))) {
       const tokens = estimateTokens(text)
       return { tokens, isEstimate: true, isOverLimit: false, passes: [pass(text, tokens, true)] }
     }
@@ -236,7 +209,7 @@ class UpstreamEngine implements Engine {
             signal,
           )
     const [{ vectors, tokens }, counts] = await Promise.all([this.#request(group, { profile, signal }), counting])
-    const found = isCounted ? undefined : (counts ?? spread(tokens, group))
+    const found = isCounted ? undefined : (counts ?? spreadTokens(tokens, group))
     return vectors.map((dense, i) => ({ dense, ...(found && { tokens: found[i] as number }) })) // one for one
   }
 
@@ -323,53 +296,4 @@ function connectionTo(url: string, entry: UpstreamEntry): Connection {
 function asGroups(error: unknown): unknown {
   if (!(error instanceof ApiError) || error.row !== 'invalid_parameter') return error
   return new ApiError('engine_failed', 'The serving model refused one of several texts.', { cause: error.cause })
-}
-
-function asOwn(pass: Pass): UpstreamPass {
-  if (pass instanceof UpstreamPass) return pass
-  throw new TypeError('a pass of another engine')
-}
-
-function promptOf({ prompts }: UpstreamEntry, { textType, instruct }: Use): string {
-  if (prompts === undefined) return ''
-  return prompts[textType].replaceAll('{instruct}', () => instruct ?? prompts.instruct ?? '')
-}
-
-/** A token is at least a byte of its text in every tokenizer that does not rewrite it; rewriting adds few. */
-function isSurelyWithin(text: string, tokens: number): boolean {
-  return Buffer.byteLength(text) <= tokens
-}
-
-/**
- * Tokens of a request on its texts: a single one has them all; several have them in proportion to their estimates, by
- * largest remainder, so that the sum is exact. Nothing is known where the upstream says nothing.
- */
-function spread(total: number | undefined, group: readonly UpstreamPass[]): number[] {
-  if (total === undefined) throw new UpstreamError('invalid_answer', { status: 200 })
-  const weights = group.map(({ textTokens }) => textTokens)
-  const sum = weights.reduce((a, b) => a + b, 0)
-  const shares = weights.map((weight) => (total * weight) / sum)
-  const whole = shares.map(Math.floor)
-  const left = total - whole.reduce((a, b) => a + b, 0)
-  const byRemainder = shares
-    .map((share, i) => ({ i, remainder: share - Math.floor(share) }))
-    .sort((a, b) => b.remainder - a.remainder)
-  for (const { i } of byRemainder.slice(0, left)) whole[i] = (whole[i] ?? 0) + 1
-  return whole
-}
-
-/** Texts that may travel in one request: of the same use, where it travels too, at most `size`. */
-function inGroups(
-  passes: Iterable<[place: number, pass: UpstreamPass]>,
-  size: number,
-): [place: number, pass: UpstreamPass][][] {
-  const byUse = new Map<string, [number, UpstreamPass][]>()
-  for (const entry of passes) {
-    const { textType, instruct = '' } = entry[1].use
-    const key = `${textType}\n${instruct}`
-    byUse.set(key, [...(byUse.get(key) ?? []), entry])
-  }
-  return [...byUse.values()].flatMap((all) =>
-    Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size)),
-  )
 }

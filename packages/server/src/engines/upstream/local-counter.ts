@@ -54,14 +54,19 @@ export async function startLocalCounter(folder: string): Promise<TokenCounter> {
   })
   let nextId = 0
   return {
-    isRemote: false,
     count(texts, signal) {
       signal.throwIfAborted()
-      return new Promise((resolve, reject) => {
-        const id = nextId++
+      const id = nextId++
+      const abort = () => {
+        waiting.get(id)?.reject(signal.reason)
+        waiting.delete(id)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      const counted = new Promise<number[]>((resolve, reject) => {
         waiting.set(id, { resolve, reject })
         worker.postMessage({ id, texts } satisfies CountRequest)
       })
+      return counted.finally(() => signal.removeEventListener('abort', abort))
     },
     async close() {
       await worker.terminate()

@@ -21,7 +21,6 @@ export function createRemoteCounter(
     )
   }
   return {
-    isRemote: true,
     async count(texts, signal) {
       const groups: Promise<number[]>[] = []
       for (let start = 0; start < texts.length; start += route.maxTexts) {

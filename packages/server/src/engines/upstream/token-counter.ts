@@ -1,7 +1,5 @@
 /** Counts the tokens of a text as the serving model's tokenizer does, without prompts and special tokens. */
 export interface TokenCounter {
-  /** Whether each count is a call of the upstream, so that it is worth asking only when it matters. */
-  readonly isRemote: boolean
   count(texts: readonly string[], signal: AbortSignal): Promise<number[]>
   close(): Promise<void>
 }
