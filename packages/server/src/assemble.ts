@@ -35,8 +35,11 @@ export interface Pipeline {
   close(): Promise<void>
 }
 
+/** What the catalog is made of. Without a home there is nothing pulled. */
+type CatalogSettings = Pick<Settings, 'models'> & Partial<Pick<Settings, 'home'>>
+
 /** The part of the settings that the pipeline needs. */
-export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models'>
+export type PipelineSettings = Pick<Settings, 'threads' | 'maxQueuedInputs' | 'cacheBytes'> & CatalogSettings
 
 /**
  * The catalog: our own models, pulled ones, what `quiver use` put behind which name, and over all that the models of the
@@ -44,11 +47,12 @@ export type PipelineSettings = Pick<Settings, 'home' | 'threads' | 'maxQueuedInp
  *
  * @throws {ConfigError} listing every mistake in them.
  */
-export async function assembleCatalog({ home, models }: Pick<Settings, 'home' | 'models'>): Promise<Catalog> {
+export async function assembleCatalog({ home, models }: CatalogSettings): Promise<Catalog> {
   const { output } = await loadManifest(BUILTIN_WEIGHTS)
-  const pulled = listModels(home).models.map(({ model }) => model)
+  const pulled = home === undefined ? [] : listModels(home).models.map(({ model }) => model)
+  const serving = home === undefined ? {} : readServing(home)
   const dimensions = new Map(pulled.map(({ name, dimension }) => [name, dimension]))
-  const served = applyServing(OWN_MODELS, pulled.map(toTextModel), readServing(home))
+  const served = applyServing(OWN_MODELS, pulled.map(toTextModel), serving)
   const configured = configuredModels(models, dimensions.set(BUILTIN_ID, output.shape[1]), served.models)
   const mistakes = [...served.mistakes, ...configured.mistakes]
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
