@@ -106,7 +106,7 @@ test('a pull that is killed leaves no model; the next one goes on, and every byt
 }, 180_000)
 
 test('Ctrl-C says how to go on; a second pull meanwhile is refused', async () => {
-  const hub = await start({ repositories: { [MINILM]: fakeModel(8 * MEBIBYTE) }, bytesPerSecond: MEBIBYTE })
+  const hub = await start({ repositories: { [MINILM]: fakeModel(8 * MEBIBYTE) }, bytesPerSecond: 50_000 })
   const { begin, quiver } = commandLine(hub)
   const { child, outcome } = begin(['pull', 'all-minilm-l6-v2'])
   await until(() => hub.contentRequests('onnx/model.onnx').length > 0)
