@@ -4,7 +4,7 @@
  * written anew. Where it answers with recorded bytes, a server answers here; where it asks for what no embedding
  * server has (a language model, the end of a fine-tuned one), the name here says what comes instead.
  */
-import OpenAI, { type APIPromise, NotFoundError } from 'openai'
+import OpenAI, { NotFoundError } from 'openai'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startServer, type TestServer } from './server.js'
 
@@ -19,8 +19,14 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
+/** What the client's methods return. */
+interface Answering<Answer> extends Promise<Answer> {
+  asResponse(): Promise<Response>
+  withResponse(): Promise<{ data: Answer; response: Response }>
+}
+
 /** The three ways to an answer lead to the same one. */
-async function expectOneAnswer<Answer>(promise: APIPromise<Answer>): Promise<Answer> {
+async function expectOneAnswer<Answer>(promise: Answering<Answer>): Promise<Answer> {
   const rawResponse = await promise.asResponse()
   expect(rawResponse).toBeInstanceOf(Response)
   const answer = await promise
