@@ -4,6 +4,12 @@ import { parseTextEmbedding } from './dashscope/text-embedding.js'
 import { parseTokenizer } from './dashscope/tokenizer.js'
 import { parseEmbeddings } from './openai/embeddings.js'
 
+/** Milliseconds of this process's own time: how busy the machine is does not count. */
+const cpuMs = () => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 const million = <Element>(element: Element): Element[] => Array(1e6).fill(element)
 
 /** Each took minutes where every wrong element was reported. */
@@ -22,9 +28,9 @@ test.each([
     }
     return undefined
   }
-  const start = Date.now()
+  const start = cpuMs()
   expect(parse()).toMatchObject({ row: 'invalid_parameter' })
-  expect(Date.now() - start).toBeLessThan(5_000)
+  expect(cpuMs() - start).toBeLessThan(5_000)
 })
 
 const cohere = (field: object) => parseEmbed({ model: 'm', input_type: 'search_query', ...field })
@@ -35,15 +41,15 @@ test.each([
   ['input.messages[1]', () => parseTokenizer({ model: 'm', input: { messages: [{ content: '' }, ...million({})] } })],
   ['embedding_type', () => parseEmbeddings({ model: 'm', input: 'a', embedding_type: million('x') })],
 ])('of a million wrong elements the first is named: %s', { timeout: 10_000 }, (param, parse) => {
-  const start = Date.now()
+  const start = cpuMs()
   expect(parse).toThrow(expect.objectContaining({ row: 'invalid_parameter', param }))
-  expect(Date.now() - start).toBeLessThan(1_000)
+  expect(cpuMs() - start).toBeLessThan(1_000)
 })
 
 test('fields that are not known are passed over, however many', () => {
   const wide = Object.fromEntries(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 1]))
-  const start = Date.now()
+  const start = cpuMs()
   parseTextEmbedding({ model: 'm', input: { texts: ['a'] }, parameters: wide })
   parseTokenizer({ model: 'm', input: { prompt: 'a' }, parameters: wide })
-  expect(Date.now() - start).toBeLessThan(200)
+  expect(cpuMs() - start).toBeLessThan(200)
 })
