@@ -314,6 +314,49 @@ test('when the client goes, requests that wait behind another one are told too',
   await vi.waitFor(() => expect(reasons).toEqual(Array(12).fill('ClientGone')), 10_000)
 })
 
+test('answers that wait for a slow reader, and for each other, keep their own bytes', async () => {
+  // Each answer has one number everywhere: that of its text.
+  const embed: Embed = async ({ model, inputs, dimension }) => ({
+    model: model.id,
+    embeddings: inputs.map((text, index) => ({
+      index,
+      dense: new Float32Array(dimension).fill(Number(text)),
+      tokens: 1,
+    })),
+    totalTokens: inputs.length,
+    space: '0123456789abcdef',
+  })
+  const { app } = appWith({ embed, requestTimeoutMs: 60_000 })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  const { port } = app.server.address() as AddressInfo // listens
+  const read = async (connection: number) => {
+    const numbers = Array.from({ length: 30 }, (_, i) => connection + (i + 1) / 64)
+    const socket = connect(port, '127.0.0.1')
+    socket.pause()
+    for (const number of numbers) {
+      const input = Array(10).fill(String(number))
+      const body = JSON.stringify({ model: 'text-embedding-v4', input, dimensions: 2048 })
+      const close = number === numbers.at(-1) ? 'Connection: close\r\n' : ''
+      socket.write(
+        `POST ${OPENAI} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n${close}Content-Length: ${body.length}\r\n\r\n${body}`,
+      )
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50 * connection))
+    if (connection === 0) return void socket.resetAndDestroy()
+    const chunks: Buffer[] = []
+    for await (const chunk of socket) chunks.push(chunk)
+    const answers = Buffer.concat(chunks)
+      .toString()
+      .split(/HTTP\/1.1 200 OK\r\n[\s\S]*?\r\n\r\n/)
+      .slice(1)
+    const vectors = answers.map((answer) =>
+      JSON.parse(answer).data.flatMap(({ embedding }: { embedding: number[] }) => embedding),
+    )
+    expect(vectors.map((vector) => [...new Set(vector)])).toEqual(numbers.map((number) => [number]))
+  }
+  await Promise.all([0, 1, 2, 3].map(read))
+}, 120_000)
+
 test('bytes that are no HTTP get a JSON error and a closed connection', async () => {
   const answer = await rawAnswer(appWith().app, 'NONSENSE\r\n\r\n')
   expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*"code":"malformed_http"/)
