@@ -54,9 +54,9 @@ function isErrorBody(json: unknown, target: string): boolean {
 
 /** Path of a target in any of its forms (RFC 9112 §3.2), as the router sees it. */
 function pathOf(target: string): string {
-  if (target === '*') return '/'
   const path = target.replace(/^[a-z]+:\/\/[^/]*/i, '').split(/[?#;]/)[0] ?? ''
-  return path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '') || '/'
+  const plain = path.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '')
+  return plain === '' || plain === '*' ? '/' : plain
 }
 
 /** The elements of an error in XML; `undefined` for anything else. */

@@ -315,8 +315,13 @@ test('when the client goes, requests that wait behind another one are told too',
 })
 
 test('answers that wait for a slow reader, and for each other, keep their own bytes', async () => {
+  let asked = 0
+  const embed = async ({ model, inputs, dimension }: Parameters<Embed>[0]) => {
+    await new Promise((resolve) => setTimeout(resolve, 5 * asked++)) // earlier answers then wait to be read
+    return answerOf(model, inputs, dimension)
+  }
   // Each answer has one number everywhere: that of its text.
-  const embed: Embed = async ({ model, inputs, dimension }) => ({
+  const answerOf = (model: { id: string }, inputs: readonly string[], dimension: number) => ({
     model: model.id,
     embeddings: inputs.map((text, index) => ({
       index,
