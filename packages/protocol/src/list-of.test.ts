@@ -4,12 +4,6 @@ import { parseTextEmbedding } from './dashscope/text-embedding.js'
 import { parseTokenizer } from './dashscope/tokenizer.js'
 import { parseEmbeddings } from './openai/embeddings.js'
 
-/** Milliseconds of this process's own time: how busy the machine is does not count. */
-const cpuMs = () => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
-
 const million = <Element>(element: Element): Element[] => Array(1e6).fill(element)
 
 /** Each took minutes where every wrong element was reported. */
@@ -28,9 +22,9 @@ test.each([
     }
     return undefined
   }
-  const start = cpuMs()
+  const start = Date.now()
   expect(parse()).toMatchObject({ row: 'invalid_parameter' })
-  expect(cpuMs() - start).toBeLessThan(5_000)
+  expect(Date.now() - start).toBeLessThan(5_000)
 })
 
 const cohere = (field: object) => parseEmbed({ model: 'm', input_type: 'search_query', ...field })
@@ -41,15 +35,21 @@ test.each([
   ['input.messages[1]', () => parseTokenizer({ model: 'm', input: { messages: [{ content: '' }, ...million({})] } })],
   ['embedding_type', () => parseEmbeddings({ model: 'm', input: 'a', embedding_type: million('x') })],
 ])('of a million wrong elements the first is named: %s', { timeout: 10_000 }, (param, parse) => {
-  const start = cpuMs()
+  const start = Date.now()
   expect(parse).toThrow(expect.objectContaining({ row: 'invalid_parameter', param }))
-  expect(cpuMs() - start).toBeLessThan(1_000)
+  expect(Date.now() - start).toBeLessThan(5_000)
 })
 
 test('fields that are not known are passed over, however many', () => {
   const wide = Object.fromEntries(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 1]))
-  const start = cpuMs()
-  parseTextEmbedding({ model: 'm', input: { texts: ['a'] }, parameters: wide })
-  parseTokenizer({ model: 'm', input: { prompt: 'a' }, parameters: wide })
-  expect(cpuMs() - start).toBeLessThan(200)
+  const timed = (work: () => unknown) => {
+    const start = Date.now()
+    work()
+    return Date.now() - start
+  }
+  const copied = timed(() => ({ ...wide }))
+  expect(timed(() => parseTextEmbedding({ model: 'm', input: { texts: ['a'] }, parameters: wide }))).toBeLessThan(
+    copied,
+  )
+  expect(timed(() => parseTokenizer({ model: 'm', input: { prompt: 'a' }, parameters: wide }))).toBeLessThan(copied)
 })
