@@ -12,7 +12,7 @@ mkdir -p "$folder/qwen"
 
 if ! cmp -s requirements.txt "$folder/requirements.txt"; then
   python3 -m venv --clear "$folder/.venv"
-  "$folder/.venv/bin/pip" install -q --disable-pip-version-check -r requirements.txt
+  "$folder/.venv/bin/pip" install -q --disable-pip-version-check --no-deps -r requirements.txt
 fi
 python=("$folder/.venv/bin/python" -B)
 if [ ! -f "$folder/qwen/tokenizer.json" ]; then
