@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -8,6 +8,7 @@ import { join } from 'node:path'
  */
 export function setup(): () => void {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-test-'))
+  chmodSync(folder, 0o711) // PostgreSQL runs as another user where the tests run as root
   process.env.TMPDIR = folder // what os.tmpdir() reads; the workers inherit it
   return () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 }

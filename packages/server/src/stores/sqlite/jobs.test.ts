@@ -136,6 +136,15 @@ function createGate(): { open: () => void; passed: Promise<void> } {
   return { open, passed }
 }
 
+/** What a computation that never ends comes to: the reason of its signal, even when that came first. */
+function untilAborted(stopped: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = () => reject(stopped.reason)
+    if (stopped.aborted) abort()
+    else stopped.addEventListener('abort', abort, { once: true })
+  })
+}
+
 const textOf = (lines: number) => Array.from({ length: lines }, (_, i) => `line ${i}`).join('\n')
 
 test('every line has its answer, in order, and each token is paid for once', async () => {
@@ -215,7 +224,7 @@ test('a job whose time is over ends with what was computed by then', async () =>
   const embed: Embed = async (request, options) => {
     if (!request.inputs.includes('line 1500')) return fakeEmbed(request, options)
     reached.open()
-    return new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(options.signal.reason)))
+    return untilAborted(options.signal)
   }
   run(textOf(2000), { embed, slots: 1, leaseMs: 60 })
   const job = await submit()
@@ -228,7 +237,7 @@ test('who stops gives back what was begun, and the next one goes on', async () =
   const begun = createGate()
   const stuck: Embed = (_request, options) => {
     begun.open()
-    return new Promise((_, reject) => options.signal.addEventListener('abort', () => reject(options.signal.reason)))
+    return untilAborted(options.signal)
   }
   const first = run(textOf(1500), { embed: stuck })
   const job = await submit()
