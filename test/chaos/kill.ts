@@ -25,7 +25,7 @@ export interface KillReport {
 /** Both workloads undisturbed, then both under kills. */
 export async function killCampaign(options: KillOptions): Promise<KillReport[]> {
   const texts = textLines(options.taskLines)
-  const place = await serveText(texts.join('\n'))
+  const place = await serveText(texts.map((text) => `${text}\n`).join('')) // the last line may be blank
   const random = randomOf(options.seed)
   try {
     const reports = []

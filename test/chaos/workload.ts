@@ -115,6 +115,8 @@ export interface Outcome {
   /** Of the sorted lines. */
   sha256: string
   lost: number
+  /** The first of them, by number. */
+  lostLines: number[]
   doubled: number
 }
 
@@ -131,10 +133,12 @@ export async function outcomeOf(workload: Workload, url: string, jobId: string):
   }
   const whole = createHash('sha256')
   for (const digest of digests.toSorted()) whole.update(digest)
+  const lostLines = [...seen.keys()].filter((index) => seen[index] === 0)
   return {
     jobId,
     sha256: whole.digest('hex'),
-    lost: seen.filter((times) => times === 0).length,
+    lost: lostLines.length,
+    lostLines: lostLines.slice(0, 10),
     doubled: seen.filter((times) => times > 1).length,
   }
 }
