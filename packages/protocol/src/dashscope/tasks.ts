@@ -3,7 +3,7 @@ import type { TextType } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { type ApiError, messageOf, statusOf } from '../errors.js'
 import type { OnWire } from '../on-wire.js'
-import { parseWith } from '../parse.js'
+import { type DescribeIssue, parseWith } from '../parse.js'
 import { toChinaTime } from './china-time.js'
 import { Parameters } from './text-embedding.js'
 
@@ -28,24 +28,31 @@ export type TextEmbeddingTaskBody = z.output<typeof TextEmbeddingTaskBody>
 
 /** @throws {ApiError} naming the first field that is missing or of the wrong type. */
 export function parseTextEmbeddingTask(body: unknown): TextEmbeddingTaskBody {
-  return parseWith(TextEmbeddingTaskBody, body, (issue, path) => {
-    if (path === '') {
-      return { row: 'invalid_body', message: 'Required body invalid, please check the request body format.' }
+  return parseWith(TextEmbeddingTaskBody, body, describeMistake)
+}
+
+/** The model alone: one that takes no tasks is refused whatever the rest of the body is. @throws {ApiError} likewise. */
+export function parseTaskModel(body: unknown): string {
+  return parseWith(TextEmbeddingTaskBody.pick({ model: true }), body, describeMistake).model
+}
+
+const describeMistake: DescribeIssue = (issue, path) => {
+  if (path === '') {
+    return { row: 'invalid_body', message: 'Required body invalid, please check the request body format.' }
+  }
+  if (path === 'model') {
+    return { row: 'missing_model', message: 'Required parameter "model" missing from request.' }
+  }
+  if (path === 'input' && issue.code === 'invalid_type') {
+    return { row: 'missing_input', message: 'Required input parameter missing from request.' }
+  }
+  if (path === 'input.url') {
+    return {
+      row: 'invalid_url',
+      message: 'Required URL is missing or invalid, please check the request URL: input.url.',
     }
-    if (path === 'model') {
-      return { row: 'missing_model', message: 'Required parameter "model" missing from request.' }
-    }
-    if (path === 'input' && issue.code === 'invalid_type') {
-      return { row: 'missing_input', message: 'Required input parameter missing from request.' }
-    }
-    if (path === 'input.url') {
-      return {
-        row: 'invalid_url',
-        message: 'Required URL is missing or invalid, please check the request URL: input.url.',
-      }
-    }
-    return undefined
-  })
+  }
+  return undefined
 }
 
 /** What one line of the file shall be. */

@@ -187,11 +187,11 @@ function checkSource(url: string): void {
 /** Submit a task: the asynchronous side of the embedding endpoint. */
 export async function submitTask(exchange: Exchange): Promise<dashscope.SubmittedTask> {
   const { services, request, body, requestId } = exchange
-  const parsed = dashscope.parseTextEmbeddingTask(body)
-  const model = services.catalog.get(parsed.model)
+  const model = services.catalog.get(dashscope.parseTaskModel(body))
   if (model.asynchronous === undefined) {
     throw new ApiError('access_denied', 'current user api does not support asynchronous calls.', { param: 'model' })
   }
+  const parsed = dashscope.parseTextEmbeddingTask(body)
   const { url } = parsed.input
   checkSource(url)
   const caller = callerOf(request)
