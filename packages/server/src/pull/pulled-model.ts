@@ -43,6 +43,7 @@ export const PulledModel = z.object({
   dimension: z.int().positive().describe('Components of its vectors, as its files say.'),
   maxTokens: z.int().positive().describe('Longest sequence that it takes, special tokens included, as its files say.'),
   license: z.string().optional(),
+  pooling: z.enum(['mean', 'cls', 'last']).optional().describe('Only where the model’s own files do not say it.'),
   pulledAt: z.iso.datetime(),
   prompts: Prompts.optional(),
 })

@@ -95,7 +95,7 @@ export async function startLlamaCppEngine(options: LlamaCppEngineOptions): Promi
   ])
   try {
     const engine = await LlamaCppEngine.open({ source, description, hashes, runner, passTokens, windowTokens, signal })
-    if (options.isProven !== false) await proveItself(engine, source.folder, signal)
+    if (options.isProven !== false) await proveItself(engine, source.folder, { isRounded: false, signal })
     return engine
   } catch (error) {
     await runner.close()

@@ -27,11 +27,6 @@ export interface ChildJob {
   promptLengths: Int32Array
 }
 
-export type ChildRequest =
-  | { kind: 'load'; setup: ChildSetup }
-  | { kind: 'run'; jobId: number; job: ChildJob }
-  | { kind: 'end' }
-
 /** What the graph turned out to be. */
 export interface GraphReport {
   dimension: number
@@ -44,15 +39,10 @@ export interface GraphReport {
   arithmetic: string
 }
 
-export type ChildReply =
-  | { kind: 'ready'; report: GraphReport }
-  | { kind: 'refused'; message: string }
-  | {
-      kind: 'done'
-      jobId: number
-      /** All passes' vectors, one after the other. */
-      dense: Float32Array
-      /** All passes' token weights, one after the other as their ids; undefined without a sparse head. */
-      weights: Float32Array | undefined
-    }
-  | { kind: 'failed'; jobId: number; message: string }
+/** What came out of a run. */
+export interface ChildResult {
+  /** All passes' vectors, one after the other. */
+  dense: Float32Array
+  /** All passes' token weights, one after the other as their ids; undefined without a sparse head. */
+  weights: Float32Array | undefined
+}

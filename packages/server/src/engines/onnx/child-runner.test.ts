@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import { afterEach, describe, expect, test } from 'vitest'
+import { ChildRunner, type ChildRunnerOptions } from '../child/child-runner.js'
 import { missing, modelPath } from '../test-models.test.support.js'
-import type { ChildJob, ChildSetup } from './child-protocol.js'
-import { ChildRunner, type ChildRunnerOptions } from './child-runner.js'
+import type { ChildJob, ChildResult, ChildSetup, GraphReport } from './child-protocol.js'
+
+type Runner = ChildRunner<ChildSetup, GraphReport, ChildJob, ChildResult>
 
 const { signal } = new AbortController()
 const setup: ChildSetup = {
@@ -24,10 +26,11 @@ const job = (length: number, passes = 1): ChildJob => ({
 })
 
 describe.skipIf(missing('all-minilm-l6-v2'))('a process with a model', () => {
-  let runner: ChildRunner | undefined
-  const start = async (changes: Partial<ChildRunnerOptions> = {}) => {
-    const started = await ChildRunner.start({
+  let runner: Runner | undefined
+  const start = async (changes: Partial<ChildRunnerOptions<ChildSetup>> = {}) => {
+    const started = await ChildRunner.start<ChildSetup, GraphReport, ChildJob, ChildResult>({
       name: 'test',
+      path: new URL('../../../dist/engines/onnx/child.js', import.meta.url),
       setup,
       memoryLimitBytes: 4 * 2 ** 30,
       jobTimeoutMs: 60_000,
@@ -52,7 +55,7 @@ describe.skipIf(missing('all-minilm-l6-v2'))('a process with a model', () => {
 
   test('that is killed loses what ran; what waited is computed by the next one', async () => {
     const { runner: own } = await start()
-    const jobs = Array.from({ length: 6 }, () => own.run(job(256, 4), signal))
+    const jobs = Array.from({ length: 6 }, () => own.run(job(256, 4), { signal }))
     process.kill(own.pid ?? 0, 'SIGKILL')
     const settled = await Promise.allSettled(jobs)
     const lost = settled.filter(({ status }) => status === 'rejected')
@@ -60,24 +63,24 @@ describe.skipIf(missing('all-minilm-l6-v2'))('a process with a model', () => {
     expect(lost.length).toBeLessThanOrEqual(2)
     expect(lost[0]).toMatchObject({ reason: { row: 'engine_failed' } })
     expect(own.isUp).toBe(true)
-    expect((await own.run(job(4), signal)).dense).toHaveLength(384)
+    expect((await own.run(job(4), { signal })).dense).toHaveLength(384)
   }, 60_000)
 
   test('that grows over its limit is ended, and comes back', async () => {
     const { runner: own } = await start({ memoryLimitBytes: 700 * 2 ** 20 })
     const before = own.pid
     // 512 tokens in 60 passes: attention alone takes more than what is left.
-    await expect(own.run(job(512, 60), signal)).rejects.toMatchObject({
+    await expect(own.run(job(512, 60), { signal })).rejects.toMatchObject({
       row: 'engine_failed',
       cause: { message: expect.stringMatching(/took \d+ MiB of memory; 700 MiB are allowed/) },
     })
-    expect((await own.run(job(4), signal)).dense).toHaveLength(384)
+    expect((await own.run(job(4), { signal })).dense).toHaveLength(384)
     expect(own.pid).not.toBe(before)
   }, 60_000)
 
   test('that sits on a job too long is ended', async () => {
     const { runner: own } = await start({ jobTimeoutMs: 50 })
-    await expect(own.run(job(512, 16), signal)).rejects.toMatchObject({
+    await expect(own.run(job(512, 16), { signal })).rejects.toMatchObject({
       cause: { message: expect.stringContaining('no answer within 50 ms') },
     })
   }, 60_000)
@@ -86,10 +89,10 @@ describe.skipIf(missing('all-minilm-l6-v2'))('a process with a model', () => {
     const { runner: own } = await start()
     const gone = new AbortController()
     setMaxListeners(0, gone.signal)
-    const running = own.run(job(512, 8), signal)
-    const next = own.run(job(8), signal)
+    const running = own.run(job(512, 8), { signal })
+    const next = own.run(job(8), { signal })
     const startedAt = performance.now()
-    const unwanted = Array.from({ length: 50 }, () => own.run(job(512, 8), gone.signal))
+    const unwanted = Array.from({ length: 50 }, () => own.run(job(512, 8), { signal: gone.signal }))
     gone.abort(new Error('gone'))
     for (const one of unwanted) await expect(one).rejects.toThrow('gone')
     expect((await running).dense).toHaveLength(8 * 384)

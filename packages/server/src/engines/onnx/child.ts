@@ -2,48 +2,31 @@
  * The process of one ONNX model: its own session, one run at a time.
  *
  * The network computes synchronously, takes as much memory as its graph asks for, and may end its process; so it has
- * one of its own, which `child-runner.ts` watches and starts anew.
+ * one of its own, which `child/child-runner.ts` watches and starts anew.
  */
-import type { ChildJob, ChildReply, ChildRequest, ChildSetup } from './child-protocol.js'
+import { serveChild } from '../child/serve-child.js'
+import type { ChildJob, ChildResult, ChildSetup } from './child-protocol.js'
 import { Graph } from './graph.js'
 import { openOnnxruntime } from './onnxruntime-session.js'
 import { openOpenvino } from './openvino-session.js'
 import { applyDense, pool } from './pooling.js'
 import type { NetworkSession } from './session.js'
 
-const reply = (message: ChildReply) => {
-  process.send?.(message)
-}
 let model: { session: NetworkSession; graph: Graph; setup: ChildSetup } | undefined
-/** Runs follow each other; the end waits for the last. */
-let turn: Promise<void> = Promise.resolve()
+/** Runs follow each other. */
+let turn: Promise<unknown> = Promise.resolve()
 
-process.on('message', (request: ChildRequest) => {
-  turn = turn.then(() => answer(request))
-})
-// Whoever started this process is gone: nobody waits for answers any more.
-process.on('disconnect', () => process.exit(0))
-
-async function answer(request: ChildRequest): Promise<void> {
-  if (request.kind === 'end') {
+serveChild<ChildSetup, Graph['report'], ChildJob, ChildResult>({
+  load,
+  run(job) {
+    const result = turn.then(() => run(job))
+    turn = result.catch(() => {})
+    return result
+  },
+  async close() {
     await model?.session.close()
-    process.disconnect?.()
-    return
-  }
-  if (request.kind === 'load') {
-    try {
-      reply({ kind: 'ready', report: await load(request.setup) })
-    } catch (error) {
-      reply({ kind: 'refused', message: messageOf(error) })
-    }
-    return
-  }
-  try {
-    reply({ kind: 'done', jobId: request.jobId, ...(await run(request.job)) })
-  } catch (error) {
-    reply({ kind: 'failed', jobId: request.jobId, message: messageOf(error) })
-  }
-}
+  },
+})
 
 function open({ weightsPath, threads, isMemoryKept, openvino }: ChildSetup): Promise<NetworkSession> {
   if (openvino !== undefined) return openOpenvino(weightsPath, { ...openvino, threads })
@@ -66,7 +49,7 @@ async function load(setup: ChildSetup): Promise<Graph['report']> {
   return { ...graph.report, dimension }
 }
 
-async function run(job: ChildJob): Promise<{ dense: Float32Array; weights: Float32Array | undefined }> {
+async function run(job: ChildJob): Promise<ChildResult> {
   if (model === undefined) throw new TypeError('the model is not loaded')
   const { session, graph, setup } = model
   const { states, pooled, weights } = graph.read(await session.run(graph.feeds(job), graph.outputs))
@@ -114,8 +97,4 @@ function project(head: ChildSetup['sparse'], states: Float32Array | undefined, p
   const start = place * head.weight.length
   for (let i = 0; i < head.weight.length; i++) sum += (head.weight[i] as number) * (states[start + i] as number) // i < length
   return sum
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ApiError, type SparseTerm } from '@quiver/protocol'
+import { ChildRunner } from '../child/child-runner.js'
 import { chunk } from '../chunk.js'
 import type {
   Batching,
@@ -12,18 +13,17 @@ import type {
   SparseSide,
   TokenInspector,
 } from '../engine.js'
+import { proveItself } from '../pulled/canary.js'
+import { ModelError, ModelFolder } from '../pulled/model-folder.js'
+import { joinPrompt, promptFor } from '../pulled/prompt.js'
 import { createTokenizer } from '../tokenizers/create-tokenizer.js'
 import { tokenizeInTurns } from '../tokenizers/tokenize-in-turns.js'
 import { type Tokenizer, TokenizerError } from '../tokenizers/tokenizer.js'
 import type { Accelerator } from './accelerator.js'
-import { proveItself } from './canary.js'
-import type { ChildSetup, GraphReport } from './child-protocol.js'
-import { ChildRunner, type JobResult } from './child-runner.js'
+import type { ChildJob, ChildResult, ChildSetup, GraphReport } from './child-protocol.js'
 import { type Description, describe } from './description.js'
 import { groupByLength } from './group-by-length.js'
-import { ModelError, ModelFolder } from './model-folder.js'
 import { loadDense, loadSparseHead } from './parts.js'
-import { joinPrompt, promptFor } from './prompt.js'
 
 export interface OnnxEngineOptions {
   /** A pulled model: `quiver-model.json` and the files that it names. */
@@ -54,6 +54,14 @@ const MEMORY_BESIDE_WEIGHTS = 4 * 2 ** 30
 const MAX_KEPT_TOKENS = 1_024
 const WARM_UP = [16, 64, 256]
 
+// Under Vitest this file runs as TypeScript; a process needs the compiled one, which `npm test` builds first.
+const CHILD_PATH = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/engines/onnx/child.js' : './child.js',
+  import.meta.url,
+)
+
+type Runner = ChildRunner<ChildSetup, GraphReport, ChildJob, ChildResult>
+
 /**
  * Start a pulled model: read its files, load it in a process of its own, and let it prove itself.
  *
@@ -61,7 +69,7 @@ const WARM_UP = [16, 64, 256]
  */
 export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engine> {
   const { signal } = options
-  const folder = await ModelFolder.open(options.folder)
+  const folder = await ModelFolder.open(options.folder, 'onnx')
   const description = await describe(folder)
   const tokenizer = await loadTokenizer(folder)
   const sparse = await loadSparseHead(folder)
@@ -81,8 +89,9 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
   const verified = folder.verify(folder.weightFiles, signal)
   const weightBytes = folder.sizeOf(folder.weightFiles)
   try {
-    const { runner, report } = await ChildRunner.start({
+    const { runner, report } = await ChildRunner.start<ChildSetup, GraphReport, ChildJob, ChildResult>({
       name: folder.name,
+      path: CHILD_PATH,
       setup,
       memoryLimitBytes: options.memoryLimitBytes ?? 3 * weightBytes + MEMORY_BESIDE_WEIGHTS,
       jobTimeoutMs: options.jobTimeoutMs ?? JOB_TIMEOUT_MS,
@@ -127,7 +136,7 @@ interface Parts {
   folder: ModelFolder
   description: Description
   tokenizer: Tokenizer
-  runner: ChildRunner
+  runner: Runner
   report: GraphReport
   sparsePath: string | undefined
   /** Tokens of a pass, with all that stands around the text. */
@@ -146,7 +155,7 @@ class OnnxEngine implements Engine {
   readonly sparse?: SparseSide
   readonly #description: Description
   readonly #tokenizer: Tokenizer
-  readonly #runner: ChildRunner
+  readonly #runner: Runner
   /** Tokens of a pass, with all that stands around the text. */
   readonly #passTokens: number
   readonly #prompts = new Map<string, number>()
@@ -238,7 +247,7 @@ class OnnxEngine implements Engine {
             lengths: Int32Array.from(members, ({ ids }) => ids.length),
             promptLengths: Int32Array.from(members, ({ promptLength }) => promptLength),
           },
-          signal,
+          { signal },
         )
         this.#split(members, result).forEach((embedding, i) => {
           embeddings[group[i] as number] = embedding // one for each member
@@ -271,7 +280,7 @@ class OnnxEngine implements Engine {
   /** @param text of whose start these are the ids; undefined for a later window. */
   #pass(prompt: string, ids: Int32Array, text: string | undefined): OnnxPass {
     const { before, after } = this.#tokenizer.frame
-    const joint = joinPrompt(prompt, text ?? '', this.#tokenizer)
+    const joint = joinPrompt(prompt, text ?? '', (part) => this.#tokenizer.tokenize(part, Number.MAX_SAFE_INTEGER).ids)
     const whole = Int32Array.from([...before, ...joint.ids, ...ids.subarray(joint.replaced), ...after])
     return {
       ids: whole,
@@ -281,7 +290,7 @@ class OnnxEngine implements Engine {
     }
   }
 
-  #split(passes: readonly OnnxPass[], { dense, weights }: JobResult): RawEmbedding[] {
+  #split(passes: readonly OnnxPass[], { dense, weights }: ChildResult): RawEmbedding[] {
     let token = 0
     return passes.map(({ ids }, i) => {
       const own = dense.slice(i * this.dimension, (i + 1) * this.dimension)

@@ -1,6 +1,6 @@
+import { ModelError, type ModelFolder } from '../pulled/model-folder.js'
 import type { ChildSetup } from './child-protocol.js'
 import type { Description } from './description.js'
-import { ModelError, type ModelFolder } from './model-folder.js'
 import { type DenseTensor, readSafetensors } from './safetensors.js'
 import { readTorchFile } from './torch-file.js'
 

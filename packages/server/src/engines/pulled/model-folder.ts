@@ -85,6 +85,14 @@ export class ModelFolder {
     return join(this.#folder, path)
   }
 
+  sizeOf(paths: readonly string[]): number {
+    return paths.reduce((sum, path) => sum + (this.#model.files[path]?.bytes ?? 0), 0)
+  }
+
+  has(path: string): boolean {
+    return this.#model.files[path] !== undefined
+  }
+
   sha256Of(path: string): string {
     const entry = this.#model.files[path]
     if (entry === undefined) throw new ModelError(`${path} is missing.`)
@@ -96,9 +104,22 @@ export class ModelFolder {
     return Object.keys(this.#model.files)
   }
 
-  /** A small file's JSON; undefined where the model has no such file. @throws {ModelError} when it is not as expected. */
+  /** The weights and the files that hold what did not fit into them: `model.onnx_data`, `model.onnx.data`. */
+  get weightFiles(): string[] {
+    const { files, weights } = this.#model
+    return Object.keys(files).filter(
+      (path) => path === weights || path.startsWith(`${weights}_`) || path.startsWith(`${weights}.`),
+    )
+  }
+
+  /** A small file's JSON. @throws {ModelError} when it is missing or not as expected. */
+  async json<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema>> {
+    return parse(path, schema, await this.bytesOf(path))
+  }
+
+  /** Likewise; undefined where the model has no such file. */
   async optionalJson<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.output<Schema> | undefined> {
-    return this.#model.files[path] === undefined ? undefined : parse(path, schema, await this.bytesOf(path))
+    return this.has(path) ? this.json(path, schema) : undefined
   }
 
   /** A whole file, held against its hash. @throws {ModelError} */

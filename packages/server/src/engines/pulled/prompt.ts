@@ -16,6 +16,8 @@ export interface PromptJoint {
   ids: readonly number[]
   /** How many of the text's own first ids are replaced. */
   replaced: number
+  /** How many of `ids` are the prompt's. */
+  promptLength: number
 }
 
 /**
@@ -23,7 +25,7 @@ export interface PromptJoint {
  * the beginning can change; so it is tokenised both ways, and what is equal from the end on is left alone.
  */
 export function joinPrompt(prompt: string, text: string, idsOf: (text: string) => ArrayLike<number>): PromptJoint {
-  if (prompt === '') return { ids: [], replaced: 0 }
+  if (prompt === '') return { ids: [], replaced: 0, promptLength: 0 }
   const head = text.slice(0, HEAD_UNITS)
   const alone = idsOf(head)
   const joined = idsOf(prompt + head)
@@ -37,5 +39,6 @@ export function joinPrompt(prompt: string, text: string, idsOf: (text: string) =
   }
   const ids = Array.from(joined).slice(0, joined.length - equal)
   const replaced = alone.length - equal
-  return { ids, replaced }
+  // sentence-transformers counts the prompt's tokens by tokenising it alone.
+  return { ids, replaced, promptLength: Math.min(idsOf(prompt).length, ids.length) }
 }
