@@ -18,13 +18,6 @@ import { createMetrics } from '@quiver/server/dist/telemetry/metrics.js'
 import { type FastifyInstance, fastify } from 'fastify'
 import { readyVectors, takeInTurn } from './ready-vectors.js'
 
-const SERVERS: Readonly<Record<string, () => FastifyInstance>> = { quiver, bare }
-
-const create = SERVERS[process.argv[2] ?? '']
-if (create === undefined) throw new TypeError(`say which server: ${Object.keys(SERVERS).join(' or ')}`)
-process.stdout.write(`${await create().listen({ host: '127.0.0.1', port: 0 })}\n`)
-process.once('SIGTERM', () => process.exit(0))
-
 /** What no request for embeddings reaches. */
 const UNUSED = new Proxy(
   {},
@@ -34,6 +27,13 @@ const UNUSED = new Proxy(
     },
   },
 ) as never // every use of it throws
+
+const SERVERS: Readonly<Record<string, () => FastifyInstance>> = { quiver, bare }
+
+const create = SERVERS[process.argv[2] ?? '']
+if (create === undefined) throw new TypeError(`say which server: ${Object.keys(SERVERS).join(' or ')}`)
+process.stdout.write(`${await create().listen({ host: '127.0.0.1', port: 0 })}\n`)
+process.once('SIGTERM', () => process.exit(0))
 
 /** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
 function quiver(): FastifyInstance {
