@@ -4,6 +4,9 @@
  * Prints its address and serves until it is ended.
  */
 import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createKeyring } from '@quiver/server/dist/admission/api-key.js'
 import { Catalog } from '@quiver/server/dist/catalog/catalog.js'
@@ -13,8 +16,12 @@ import { createInspect } from '@quiver/server/dist/embedding/inspect.js'
 import { RunningEngines } from '@quiver/server/dist/embedding/running-engines.js'
 import { createApp } from '@quiver/server/dist/http/app.js'
 import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
+import { createSqlLedger } from '@quiver/server/dist/stores/sql/ledger.js'
+import { openSqlite } from '@quiver/server/dist/stores/sqlite/database.js'
+import { LedgerThread } from '@quiver/server/dist/stores/sqlite/ledger-thread.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
 import { createMetrics } from '@quiver/server/dist/telemetry/metrics.js'
+import type { Ledger } from '@quiver/server/dist/usage/ledger.js'
 import { type FastifyInstance, fastify } from 'fastify'
 import { readyVectors, takeInTurn } from './ready-vectors.js'
 
@@ -28,15 +35,15 @@ const UNUSED = new Proxy(
   },
 ) as never // every use of it throws
 
-const SERVERS: Readonly<Record<string, () => FastifyInstance>> = { quiver, bare }
+const SERVERS: Readonly<Record<string, () => FastifyInstance | Promise<FastifyInstance>>> = { quiver, bare }
 
 const create = SERVERS[process.argv[2] ?? '']
 if (create === undefined) throw new TypeError(`say which server: ${Object.keys(SERVERS).join(' or ')}`)
-process.stdout.write(`${await create().listen({ host: '127.0.0.1', port: 0 })}\n`)
+process.stdout.write(`${await (await create()).listen({ host: '127.0.0.1', port: 0 })}\n`)
 process.once('SIGTERM', () => process.exit(0))
 
 /** Our whole path as `quiver serve` puts it together, with default limits and one key; only the engine is not there. */
-function quiver(): FastifyInstance {
+async function quiver(): Promise<FastifyInstance> {
   const take = takeInTurn(readyVectors())
   const device = createDevice({ ms: Number(process.argv[3] ?? 0), lanes: Number(process.argv[4] ?? 1) })
   const embed: Embed = async ({ model, inputs }) => {
@@ -61,6 +68,7 @@ function quiver(): FastifyInstance {
       maxQueuedInputs: settings.maxQueuedInputs,
       keyring: createKeyring(['any']),
       metrics: createMetrics(),
+      ledger: await openLedger(),
       files: UNUSED,
       blobs: UNUSED,
       signer: UNUSED,
@@ -76,6 +84,14 @@ function quiver(): FastifyInstance {
     limits: settings,
     log: createLog(settings.logLevel),
   })
+}
+
+/** On this machine's disk, in a folder that goes with the server. */
+async function openLedger(): Promise<Ledger> {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-wire-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const path = join(folder, 'quiver.db')
+  return createSqlLedger(await openSqlite(path), new LedgerThread(path).append)
 }
 
 /** A device that works beside the processor: each request has a lane of it for a while, the others wait their turn. */

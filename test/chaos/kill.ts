@@ -8,8 +8,8 @@ export interface KillOptions {
   taskLines: number
   batchLines: number
   seed: number
-  /** Longest life of a server, from its start. */
-  maxLifeMs: number
+  /** Longest life of a server, from its start; as given by default, the kills are spread over the whole of the job. */
+  maxLifeMs?: number
   report?: (line: string) => void
 }
 
@@ -40,7 +40,13 @@ export async function killCampaign(options: KillOptions): Promise<KillReport[]> 
 
 async function killDuring(
   workload: Workload,
-  { kills, maxLifeMs, random, host, report = () => {} }: KillOptions & { random: () => number; host: string },
+  {
+    kills,
+    maxLifeMs: givenLifeMs,
+    random,
+    host,
+    report = () => {},
+  }: KillOptions & { random: () => number; host: string },
 ): Promise<KillReport> {
   const settings = { QUIVER_EGRESS_ALLOW: host }
   const undisturbed = await withServer(settings, async (server) => {
@@ -51,6 +57,7 @@ async function killDuring(
     return { ...outcome, ledgerTokens: ledgerOf(server, outcome.jobId).tokens, seconds }
   })
   report(`${workload.name}: undisturbed in ${undisturbed.seconds.toFixed(1)} s, sha256 ${undisturbed.sha256}`)
+  const maxLifeMs = givenLifeMs ?? (2 * undisturbed.seconds * 1000) / kills
   let done = 0
   const disturbed = await withServer(settings, async (server) => {
     const startedAt = performance.now()

@@ -8,7 +8,7 @@ const { values, positionals } = parseArgs({
     kills: { type: 'string', default: '100' },
     'task-lines': { type: 'string', default: '100000' },
     'batch-lines': { type: 'string', default: '50000' },
-    'max-life-ms': { type: 'string', default: '6000' },
+    'max-life-ms': { type: 'string' },
     seed: { type: 'string', default: '1' },
   },
 })
@@ -18,7 +18,7 @@ const reports = await killCampaign({
   kills: Number(values.kills),
   taskLines: Number(values['task-lines']),
   batchLines: Number(values['batch-lines']),
-  maxLifeMs: Number(values['max-life-ms']),
+  ...(values['max-life-ms'] !== undefined && { maxLifeMs: Number(values['max-life-ms']) }),
   seed: Number(values.seed),
   report: (line) => console.log(line),
 })

@@ -10,22 +10,26 @@ import type { JobStore } from './jobs/job-store.js'
 import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
+import { createSqlLedger } from './stores/sql/ledger.js'
 import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
+import { LedgerThread } from './stores/sqlite/ledger-thread.js'
 import type { Logger } from './telemetry/log.js'
+import type { Ledger } from './usage/ledger.js'
 
-/** Bytes that outlive a request. */
+/** What outlives a request. */
 export interface Storage {
   blobs: BlobStore
   files: Files
   signer: UrlSigner
   jobStore: JobStore
+  ledger: Ledger
   close(): Promise<void>
 }
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const { database, index, jobStore } = await openDatabase(settings)
+  const { index, jobStore, ledger, close } = await openDatabase(settings)
   const blobs = await openBlobStore(settings)
   const closing = new AbortController()
   const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
@@ -37,10 +41,11 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
     files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
     signer: createUrlSigner(loadSecret(settings.home)),
     jobStore,
+    ledger,
     async close() {
       closing.abort()
       await sweeping
-      await database.destroy()
+      await close()
     },
   }
 }
@@ -48,13 +53,34 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
 /** What lies in the database, whichever it is. */
 async function openDatabase({ home, databaseUrl }: Settings) {
   if (databaseUrl === undefined) {
-    const database = await openSqlite(join(home, DATABASE))
-    return { database, index: createSqlFileIndex(database), jobStore: createSqlJobStore(database) }
+    const path = join(home, DATABASE)
+    const database = await openSqlite(path)
+    const thread = new LedgerThread(path)
+    const ledger = createSqlLedger(database, thread.append)
+    return {
+      index: createSqlFileIndex(database),
+      jobStore: createSqlJobStore(database),
+      ledger,
+      async close() {
+        await ledger.close()
+        await thread.close()
+        await database.destroy()
+      },
+    }
   }
   const { openPostgres, serialize } = await import('./stores/postgres/database.js')
   const database = await openPostgres(databaseUrl)
   const shared = { serialize }
-  return { database, index: createSqlFileIndex(database, shared), jobStore: createSqlJobStore(database, shared) }
+  const ledger = createSqlLedger(database)
+  return {
+    index: createSqlFileIndex(database, shared),
+    jobStore: createSqlJobStore(database, shared),
+    ledger,
+    async close() {
+      await ledger.close()
+      await database.destroy()
+    },
+  }
 }
 
 async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore | DiskBlobStore> {

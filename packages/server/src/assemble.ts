@@ -151,6 +151,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       keyring: createKeyring(settings.apiKeys),
       maxQueuedInputs: settings.maxQueuedInputs,
       metrics: createMetrics(),
+      ledger: storage.ledger,
       files: storage.files,
       blobs: storage.blobs,
       signer: storage.signer,

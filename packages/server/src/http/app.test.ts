@@ -12,6 +12,7 @@ import type { Embed } from '../embedding/embed.js'
 import { loadVocabulary } from '../embedding/vocabulary.js'
 import { createLog } from '../telemetry/log.js'
 import { createMetrics } from '../telemetry/metrics.js'
+import type { Charge, Ledger } from '../usage/ledger.js'
 import { createApp } from './app.js'
 import { endpointsOf } from './endpoints.js'
 
@@ -63,6 +64,7 @@ interface AppOptions {
   isAutoSplit?: boolean
   requestTimeoutMs?: number
   level?: string
+  record?: Ledger['record']
 }
 
 function appWith(options: AppOptions = {}) {
@@ -88,6 +90,7 @@ function appWith(options: AppOptions = {}) {
       maxQueuedInputs: 8,
       keyring: createKeyring(options.keys ?? []),
       metrics: createMetrics(),
+      ledger: { ...absent<Ledger>('ledger'), record: options.record ?? (async () => {}) },
       files: absent('files'),
       blobs: absent('blobs'),
       signer: absent('signer'),
@@ -115,6 +118,47 @@ function appWith(options: AppOptions = {}) {
     })
   return { app, post, lines }
 }
+
+test.each([
+  ['OpenAI', OPENAI, { model: 'text-embedding-v4', input: ['ab', 'c'] }, 2, 3],
+  ['DashScope', NATIVE, { model: 'text-embedding-v4', input: { texts: ['ab', 'c'] } }, 2, 3],
+  ['TEI', '/embed', { inputs: ['ab', 'c'] }, 2, 3],
+  ['TEI, sparse', '/embed_sparse', { inputs: ['ab', 'c'] }, 2, 3],
+  ['TEI, similarity', '/similarity', { inputs: { source_sentence: 'ab', sentences: ['c'] } }, 2, 3],
+  ['Ollama', '/api/embed', { model: 'text-embedding-v4', input: ['ab', 'c'] }, 2, 3],
+  ['Ollama, older', '/api/embeddings', { model: 'text-embedding-v4', prompt: 'ab' }, 1, 2],
+  ['Cohere', '/v2/embed', { model: 'text-embedding-v4', input_type: 'search_document', texts: ['ab', 'c'] }, 2, 3],
+])('a request of %s is charged once, before its answer', async (_dialect, url, body, inputs, tokens) => {
+  const charges: Charge[] = []
+  let isRecorded = false
+  const { post } = appWith({
+    async record(charge) {
+      charges.push(charge)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      isRecorded = true
+    },
+  })
+  const { statusCode, headers } = await post(url, body)
+  expect(statusCode).toBe(200)
+  expect(isRecorded).toBe(true)
+  const id = String(headers['x-request-id'])
+  const expected = { id: `request:${id}`, reference: id, kind: 'request', inputs, tokens, priceMicrosPer1kTokens: 500 }
+  expect(charges).toEqual([expect.objectContaining({ ...expected, model: 'text-embedding-v4' })])
+})
+
+test('a request that cannot be charged is not answered, and one that fails is not charged', async () => {
+  const failing = appWith({ record: () => Promise.reject(new Error('the disk is full')) })
+  const unpaid = await failing.post(OPENAI, { model: 'text-embedding-v4', input: 'a' })
+  expect(unpaid.statusCode).toBe(500)
+  expect(unpaid.body).not.toContain('disk')
+  const charges: Charge[] = []
+  const { post } = appWith({
+    embed: () => Promise.reject(new ApiError('engine_failed', 'no')),
+    record: async (charge) => void charges.push(charge),
+  })
+  expect((await post(OPENAI, { model: 'text-embedding-v4', input: 'a' })).statusCode).toBeGreaterThanOrEqual(500)
+  expect(charges).toEqual([])
+})
 
 test('the request id is in the body and in the header, in both dialects', async () => {
   const { post } = appWith()

@@ -13,6 +13,7 @@ import type { Files } from '../files/files.js'
 import type { UrlSigner } from '../files/signed-url.js'
 import type { Jobs } from '../jobs/jobs.js'
 import type { Metrics } from '../telemetry/metrics.js'
+import type { Ledger } from '../usage/ledger.js'
 import type { SelfTest } from '../verify/self-test.js'
 
 declare module 'fastify' {
@@ -40,6 +41,7 @@ export interface Services {
   /** Inputs that may wait for the engine. */
   maxQueuedInputs: number
   metrics: Metrics
+  ledger: Ledger
   files: Files
   blobs: BlobStore
   jobs: Jobs

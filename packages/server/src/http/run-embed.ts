@@ -1,7 +1,8 @@
 import { ApiError, type EmbedRequest, type EmbedResult, type Overlong } from '@quiver/protocol'
-import { ANONYMOUS } from '../admission/api-key.js'
+import { ANONYMOUS, type Caller } from '../admission/api-key.js'
 import { type CheckOptions, check } from '../catalog/check.js'
 import { TextModel } from '../catalog/text-model.js'
+import type { Charge } from '../usage/ledger.js'
 import type { Exchange } from './endpoint.js'
 
 /** Request header, of every dialect: what happens to a text of more tokens than its model takes. */
@@ -9,7 +10,7 @@ const OVERLONG_HEADER = 'x-quiver-overlong'
 
 /**
  * What every embedding endpoint has in common between decoding and encoding: the header option, the model's limits, the
- * vectors, and the response headers that tell what no dialect has room for:
+ * vectors, the charge, and the response headers that tell what no dialect has room for:
  * `x-quiver-space`, the vector space; `x-quiver-sparse-space`, that of the sparse vectors, which has no dimension;
  * `x-quiver-truncated`, positions of the inputs that were cut, from 0;
  * `deprecation`, `sunset` and `link` of a model that will go.
@@ -18,18 +19,15 @@ const OVERLONG_HEADER = 'x-quiver-overlong'
  */
 export async function runEmbed(
   request: EmbedRequest,
-  {
-    services,
-    request: { headers, caller },
-    reply,
-    signal,
-  }: Pick<Exchange, 'services' | 'request' | 'reply' | 'signal'>,
+  { services, request: { headers, caller = ANONYMOUS }, reply, requestId, signal }: Exchange,
   options: CheckOptions = {},
 ): Promise<EmbedResult> {
   const overlong = parseOverlong(headers[OVERLONG_HEADER])
   const checked = check(overlong === undefined ? request : { ...request, overlong }, services.catalog, options)
   for (const [name, value] of deprecationHeaders(checked.model)) reply.header(name, value)
-  const result = await services.embed(checked, { signal, caller: (caller ?? ANONYMOUS).keyId })
+  const result = await services.embed(checked, { signal, caller: caller.keyId })
+  // Before the answer: once it is out, nothing may undo the charge.
+  await services.ledger.record(chargeOf(result, { requestId, model: checked.model, caller }))
   const truncated = result.embeddings.filter(({ isTruncated }) => isTruncated).map(({ index }) => index)
   reply.header('x-quiver-space', result.space)
   if (result.sparseSpace !== undefined) reply.header('x-quiver-sparse-space', result.sparseSpace)
@@ -40,6 +38,25 @@ export async function runEmbed(
     truncated: truncated.length,
   })
   return result
+}
+
+function chargeOf(
+  { embeddings, totalTokens, space }: EmbedResult,
+  { requestId, model, caller }: { requestId: string; model: TextModel; caller: Caller },
+): Charge {
+  return {
+    id: `request:${requestId}`,
+    project: caller.project,
+    keyId: caller.keyId,
+    kind: 'request',
+    reference: requestId,
+    model: model.id,
+    space,
+    inputs: embeddings.length,
+    tokens: totalTokens,
+    priceMicrosPer1kTokens: model.priceMicrosPer1kTokens,
+    at: new Date(),
+  }
 }
 
 function parseOverlong(value: string | string[] | undefined): Overlong | undefined {

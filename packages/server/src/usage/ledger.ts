@@ -30,8 +30,17 @@ export interface UsageTotals {
   amountNanos: number
 }
 
-/** What was consumed. Rows are never changed; whoever does the work writes them with it. */
+/** What was consumed. Rows are never changed; a shard's are written with its state, by the store of the jobs. */
 export interface Ledger {
+  /**
+   * Keep a charge. It is on the disk when this resolves, so whoever answers after it has charged for good; the same id
+   * counts once.
+   *
+   * @throws whatever keeps it from being written. Nothing says then that it was not: the answer of a commit can be lost.
+   */
+  record(charge: Charge): Promise<void>
   /** Of one request or job; zeros for what is not known. */
   totalsOf(project: string, reference: string): Promise<UsageTotals>
+  /** Waits for what is being written. */
+  close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fileIndexSuite } from '../../files/file-index.suite.js'
 import { jobStoreSuite } from '../../jobs/job-store.suite.js'
+import { ledgerSuite } from '../../usage/ledger.suite.js'
 import { createSqlFileIndex } from '../sql/file-index.js'
 import { createSqlJobStore } from '../sql/job-store.js'
 import { createSqlLedger } from '../sql/ledger.js'
@@ -23,6 +24,16 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
   fileIndexSuite('PostgreSQL', async () => {
     const database = await openPostgres(await cluster.newDatabase())
     return { index: createSqlFileIndex(database, { serialize }), close: () => database.destroy() }
+  })
+
+  ledgerSuite('PostgreSQL', async () => {
+    const url = await cluster.newDatabase()
+    const databases = [await openPostgres(url), await openPostgres(url)] as const
+    return {
+      ledger: createSqlLedger(databases[0]),
+      another: createSqlLedger(databases[1]),
+      close: async () => void (await Promise.all(databases.map((database) => database.destroy()))),
+    }
   })
 
   test('many processes that claim at once each get a part of their own', async () => {

@@ -1,10 +1,23 @@
-import type { Insertable, Kysely } from 'kysely'
+import type { Kysely } from 'kysely'
+import { GroupCommit } from '../../usage/group-commit.js'
 import { amountNanos, type Charge, type Ledger } from '../../usage/ledger.js'
 import type { Tables } from '../schema/tables.js'
 
-/** The ledger's sums; its rows are written by the stores of the work that is paid for. */
-export function createSqlLedger(database: Kysely<Tables>): Ledger {
+export type LedgerRow = Tables['ledger']
+/** Commits rows together; those whose id is there already count as written. */
+export type AppendToLedger = (rows: readonly LedgerRow[]) => Promise<void>
+
+/**
+ * The ledger of SQLite and PostgreSQL.
+ *
+ * @param append by default a statement on the database's own connection. SQLite's would stop the process while the disk
+ * is flushed: a server hands in one that works in a thread.
+ */
+export function createSqlLedger(database: Kysely<Tables>, append: AppendToLedger = appendTo(database)): Ledger {
+  const commits = new GroupCommit(append)
   return {
+    record: (charge) => commits.add(toLedgerRow(charge)),
+    close: () => commits.drain(),
     async totalsOf(project, reference) {
       const sums = await database
         .selectFrom('ledger')
@@ -27,7 +40,17 @@ export function createSqlLedger(database: Kysely<Tables>): Ledger {
   }
 }
 
-export function toLedgerRow(charge: Charge): Insertable<Tables['ledger']> {
+function appendTo(database: Kysely<Tables>): AppendToLedger {
+  return async (rows) => {
+    await database
+      .insertInto('ledger')
+      .values([...rows])
+      .onConflict((conflict) => conflict.column('id').doNothing())
+      .execute()
+  }
+}
+
+export function toLedgerRow(charge: Charge): LedgerRow {
   return {
     id: charge.id,
     project: charge.project,

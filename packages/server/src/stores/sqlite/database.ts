@@ -12,11 +12,7 @@ import {
 import Libsql from 'libsql'
 import { migrate } from '../schema/migrate.js'
 import type { Tables } from '../schema/tables.js'
-
-/** How long a statement waits for another process's transaction, such as a backup's. */
-const BUSY_TIMEOUT_MS = 10_000
-/** The write-ahead log is cut to this after a checkpoint, so that one large transaction does not keep the disk. */
-const WAL_BYTES = 64 * 1024 * 1024
+import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
 
 /**
  * The database of one machine: a file, opened once a process; one connection, on which transactions take turns.
@@ -28,15 +24,7 @@ const WAL_BYTES = 64 * 1024 * 1024
 export async function openSqlite(path: string): Promise<Kysely<Tables>> {
   const file = new Libsql(path, { timeout: BUSY_TIMEOUT_MS })
   try {
-    for (const pragma of [
-      'journal_mode = WAL',
-      'synchronous = FULL',
-      'foreign_keys = ON',
-      `busy_timeout = ${BUSY_TIMEOUT_MS}`,
-      `journal_size_limit = ${WAL_BYTES}`,
-    ]) {
-      file.exec(`PRAGMA ${pragma}`)
-    }
+    for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`)
     const database = new Kysely<Tables>({ dialect: new TransactionalSqliteDialect({ database: file }) })
     await migrate(database)
     return database

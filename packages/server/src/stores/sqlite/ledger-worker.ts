@@ -1,0 +1,38 @@
+/** The thread of `ledger-thread.ts`: commits what it is given, one group a transaction. */
+import { parentPort, workerData } from 'node:worker_threads'
+import Libsql from 'libsql'
+import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
+import { type AppendReply, type AppendRequest, LEDGER_COLUMNS } from './ledger-thread.js'
+
+const port = parentPort
+if (port === null) throw new TypeError('ledger-worker.js runs as a worker thread only')
+
+const { path } = workerData as { path: string } // ledger-thread.ts starts this file with nothing else
+const file = new Libsql(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
+for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`)
+const places = LEDGER_COLUMNS.map(() => '?').join(', ')
+// A row that is there was written by a commit whose answer was lost.
+const insert = file.prepare(
+  `insert into ledger (${LEDGER_COLUMNS.join(', ')}) values (${places}) on conflict (id) do nothing`,
+)
+
+port.on('message', (message: AppendRequest | 'close') => {
+  if (message === 'close') {
+    file.close()
+    port.close()
+    return
+  }
+  port.postMessage({ id: message.id, ...commit(message.rows) } satisfies AppendReply)
+})
+
+function commit(rows: AppendRequest['rows']): Omit<AppendReply, 'id'> {
+  try {
+    file.exec('begin immediate')
+    for (const row of rows) insert.run(...row)
+    file.exec('commit')
+    return {}
+  } catch (error) {
+    if (file.inTransaction) file.exec('rollback')
+    return { error: error instanceof Error ? error.message : String(error) }
+  }
+}
