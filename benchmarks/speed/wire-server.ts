@@ -18,6 +18,7 @@ import { createApp } from '@quiver/server/dist/http/app.js'
 import { endpointsOf } from '@quiver/server/dist/http/endpoints.js'
 import { createSqlLedger } from '@quiver/server/dist/stores/sql/ledger.js'
 import { openSqlite } from '@quiver/server/dist/stores/sqlite/database.js'
+import { LedgerJournal } from '@quiver/server/dist/stores/sqlite/ledger-journal.js'
 import { LedgerThread } from '@quiver/server/dist/stores/sqlite/ledger-thread.js'
 import { createLog } from '@quiver/server/dist/telemetry/log.js'
 import { createMetrics } from '@quiver/server/dist/telemetry/metrics.js'
@@ -91,7 +92,10 @@ async function openLedger(): Promise<Ledger> {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-wire-'))
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const path = join(folder, 'quiver.db')
-  return createSqlLedger(await openSqlite(path), new LedgerThread(path).append)
+  const database = await openSqlite(path)
+  const commit = new LedgerThread(path).append
+  const journal = { folder: join(folder, 'ledger'), owner: 'bench', isGone: () => true, onError: console.error }
+  return createSqlLedger(database, await LedgerJournal.open({ ...journal, commit }))
 }
 
 /** A device that works beside the processor: each request has a lane of it for a while, the others wait their turn. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { BackupError, type BackupReport, type BackupSource, backUp, restore } from './backup.js'
 import type { Settings } from './config.js'
@@ -6,6 +7,7 @@ import { createFiles, type Files } from './files/files.js'
 import { createUrlSigner, type UrlSigner } from './files/signed-url.js'
 import { sweepFiles, sweepRegularly } from './files/sweep.js'
 import { loadSecret } from './home.js'
+import { isGone, nameHolder } from './jobs/holder.js'
 import type { JobStore } from './jobs/job-store.js'
 import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
@@ -13,6 +15,7 @@ import { createSqlJobStore } from './stores/sql/job-store.js'
 import { createSqlLedger } from './stores/sql/ledger.js'
 import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
+import { LedgerJournal } from './stores/sqlite/ledger-journal.js'
 import { LedgerThread } from './stores/sqlite/ledger-thread.js'
 import type { Logger } from './telemetry/log.js'
 import type { Ledger } from './usage/ledger.js'
@@ -29,7 +32,7 @@ export interface Storage {
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const { index, jobStore, ledger, close } = await openDatabase(settings)
+  const { index, jobStore, ledger, close } = await openDatabase(settings, log)
   const blobs = await openBlobStore(settings)
   const closing = new AbortController()
   const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
@@ -51,18 +54,27 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
 }
 
 /** What lies in the database, whichever it is. */
-async function openDatabase({ home, databaseUrl }: Settings) {
+async function openDatabase({ home, databaseUrl }: Settings, log: Logger) {
   if (databaseUrl === undefined) {
     const path = join(home, DATABASE)
     const database = await openSqlite(path)
     const thread = new LedgerThread(path)
-    const ledger = createSqlLedger(database, thread.append)
+    const owner = nameHolder(randomUUID())
+    const journal = await LedgerJournal.open({
+      folder: join(home, JOURNALS),
+      owner,
+      isGone: (other) => isGone(other, owner),
+      commit: thread.append,
+      onError: (cause) => log.error({ cause }, 'charges could not be committed; it is tried again'),
+    })
     return {
       index: createSqlFileIndex(database),
       jobStore: createSqlJobStore(database),
-      ledger,
+      ledger: createSqlLedger(database, journal),
       async close() {
-        await ledger.close()
+        await journal.close().catch((cause: unknown) => {
+          log.error({ cause }, 'the last charges are left to the next start')
+        })
         await thread.close()
         await database.destroy()
       },
@@ -97,6 +109,7 @@ async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings):
 
 const DATABASE = 'quiver.db'
 const BLOBS = 'blobs'
+const JOURNALS = 'ledger'
 
 /** Copy what a server keeps into a folder, while it runs. @throws {BackupError} */
 export async function backUpHome(settings: Settings, folder: string, signal: AbortSignal): Promise<BackupReport> {

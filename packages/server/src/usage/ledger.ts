@@ -33,8 +33,8 @@ export interface UsageTotals {
 /** What was consumed. Rows are never changed; a shard's are written with its state, by the store of the jobs. */
 export interface Ledger {
   /**
-   * Keep a charge. It is on the disk when this resolves, so whoever answers after it has charged for good; the same id
-   * counts once.
+   * Keep a charge. When this resolves it outlives the process, however that ends; so whoever answers after it has charged.
+   * The same id counts once.
    *
    * @throws whatever keeps it from being written. Nothing says then that it was not: the answer of a commit can be lost.
    */

@@ -7,18 +7,29 @@ export type LedgerRow = Tables['ledger']
 /** Commits rows together; those whose id is there already count as written. */
 export type AppendToLedger = (rows: readonly LedgerRow[]) => Promise<void>
 
+/** How rows get into the table. */
+export interface LedgerWriter {
+  /** Resolves when the row outlives this process. */
+  add(row: LedgerRow): Promise<void>
+  /** Resolves when every row added so far is in the table. */
+  drain(): Promise<void>
+}
+
 /**
  * The ledger of SQLite and PostgreSQL.
  *
- * @param append by default a statement on the database's own connection. SQLite's would stop the process while the disk
- * is flushed: a server hands in one that works in a thread.
+ * @param writer by default group commit on the database's own connection. SQLite's would stop the process while the disk
+ * is flushed: a server hands in a `LedgerJournal`.
  */
-export function createSqlLedger(database: Kysely<Tables>, append: AppendToLedger = appendTo(database)): Ledger {
-  const commits = new GroupCommit(append)
+export function createSqlLedger(
+  database: Kysely<Tables>,
+  writer: LedgerWriter = new GroupCommit(appendTo(database)),
+): Ledger {
   return {
-    record: (charge) => commits.add(toLedgerRow(charge)),
-    close: () => commits.drain(),
+    record: (charge) => writer.add(toLedgerRow(charge)),
+    close: () => writer.drain(),
     async totalsOf(project, reference) {
+      await writer.drain()
       const sums = await database
         .selectFrom('ledger')
         .select(({ fn }) => [

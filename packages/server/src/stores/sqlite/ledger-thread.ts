@@ -35,8 +35,8 @@ const WORKER_URL = new URL(
 )
 
 /**
- * Writes to the ledger from a thread with a connection of its own, because SQLite waits for the disk where it is called: on
- * the main thread each charge would stop every request for as long as a flush takes.
+ * Commits rows of the ledger in a thread with a connection of its own, because SQLite waits for the disk where it is called:
+ * on the main thread every request would stand still meanwhile.
  *
  * @param path of a database that has been migrated.
  */

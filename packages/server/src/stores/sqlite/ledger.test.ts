@@ -5,22 +5,38 @@ import { expect, test } from 'vitest'
 import { ledgerSuite } from '../../usage/ledger.suite.js'
 import { createSqlLedger } from '../sql/ledger.js'
 import { openSqlite } from './database.js'
+import { LedgerJournal } from './ledger-journal.js'
 import { LedgerThread } from './ledger-thread.js'
 
-ledgerSuite('SQLite, written in a thread', async () => {
+ledgerSuite('SQLite, by a journal and a thread', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-ledger-'))
   const path = join(folder, 'quiver.db')
-  const databases = [await openSqlite(path), await openSqlite(path)] as const
-  const threads = [new LedgerThread(path), new LedgerThread(path)] as const
-  const ledger = createSqlLedger(databases[0], threads[0].append)
-  const another = createSqlLedger(databases[1], threads[1].append)
+  const openOne = async (owner: string) => {
+    const database = await openSqlite(path)
+    const thread = new LedgerThread(path)
+    const journal = await LedgerJournal.open({
+      folder: join(folder, 'ledger'),
+      owner,
+      isGone: () => false,
+      commit: thread.append,
+      onError: () => {},
+    })
+    return {
+      ledger: createSqlLedger(database, journal),
+      async close() {
+        await journal.close()
+        await thread.close()
+        await database.destroy()
+      },
+    }
+  }
+  const [one, two] = [await openOne('one'), await openOne('two')]
   return {
-    ledger,
-    another,
+    ledger: one.ledger,
+    another: two.ledger,
     async close() {
-      await Promise.all([ledger.close(), another.close()])
-      await Promise.all(threads.map((thread) => thread.close()))
-      await Promise.all(databases.map((database) => database.destroy()))
+      await one.close()
+      await two.close()
       rmSync(folder, { recursive: true })
     },
   }
