@@ -10,7 +10,7 @@ const COLUMNS = [
   ['main', 'cli'],
   ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-storage'],
   ['http'],
-  ['apps', 'jobs', 'files'],
+  ['apps', 'jobs', 'processes', 'files'],
   ['embedding', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
   ['vector', 'pull'],
@@ -38,6 +38,7 @@ const NEIGHBOURS = {
   'assemble-jobs': ['assemble-storage'],
   jobs: ['files'],
   main: ['cli'],
+  processes: ['files'],
 }
 
 const sideways = COLUMNS.flatMap((column) =>

@@ -8,12 +8,11 @@ import { createSafeFetch } from './egress/safe-fetch.js'
 import type { Detokenize } from './embedding/detokenize.js'
 import type { Embed } from './embedding/embed.js'
 import { createResolveUserUrl } from './files/resolve-user-url.js'
-import { loadSecret } from './home.js'
 import { createTaskLines } from './http/dashscope/task-lines.js'
 import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
 import { createBatchCallback } from './http/openai/batch-callback.js'
 import { createBatchLines } from './http/openai/batch-lines.js'
-import { isGone, nameHolder } from './jobs/holder.js'
+import { isGone } from './jobs/holder.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
 import type { Logger } from './telemetry/log.js'
@@ -37,11 +36,10 @@ export async function assembleJobs(
   settings: Settings,
   { catalog, embed, storage, detokenize, log }: JobParts,
 ): Promise<RunningJobs> {
-  const { blobs, files, jobStore: store } = storage
+  const { blobs, files, holder, jobStore: store } = storage
   const now = () => new Date()
   const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
   const resolveUserUrl = createResolveUserUrl(files, safeFetch)
-  const holder = nameHolder(randomUUID())
   return startJobs({
     store,
     blobs,
@@ -67,12 +65,12 @@ export async function assembleJobs(
         format: createBatchLines({ catalog, detokenize }),
         publisher: resultFiles(files, now),
         keptMs: BATCH_KEPT_MS,
-        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? loadSecret(settings.home), now }),
+        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? storage.secret, now }),
       },
     },
     holder,
     isGone: (other) => isGone(other, holder),
-    slots: settings.jobSlots,
+    slots: settings.role === 'api' ? 0 : settings.jobSlots,
     now,
     newId: randomUUID,
     random: Math.random,

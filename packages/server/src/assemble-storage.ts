@@ -9,10 +9,12 @@ import { sweepFiles, sweepRegularly } from './files/sweep.js'
 import { loadSecret } from './home.js'
 import { isGone, nameHolder } from './jobs/holder.js'
 import type { JobStore } from './jobs/job-store.js'
+import { joinProcesses } from './processes/join-processes.js'
 import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
 import { createSqlLedger } from './stores/sql/ledger.js'
+import { createSqlProcessRegistry } from './stores/sql/process-registry.js'
 import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
 import { LedgerJournal } from './stores/sqlite/ledger-journal.js'
@@ -26,14 +28,23 @@ export interface Storage {
   files: Files
   signer: UrlSigner
   jobStore: JobStore
+  /** Name of this process among all that ever ran. */
+  holder: string
   ledger: Ledger
+  /** Signs what leaves the server and comes back. */
+  secret: Uint8Array
   close(): Promise<void>
 }
 
 /** Open what is kept, and go on removing what need not be kept any more. */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
-  const { index, jobStore, ledger, close } = await openDatabase(settings, log)
+  const holder = nameHolder(randomUUID())
+  const { index, jobStore, ledger, registry, close } = await openDatabase(settings, { holder, log })
   const blobs = await openBlobStore(settings)
+  const secret = settings.secret === undefined ? loadSecret(settings.home) : Buffer.from(settings.secret)
+  const now = () => new Date()
+  const process =
+    registry && (await joinProcesses({ registry, blobs, secret, id: holder, role: settings.role, now, log }))
   const closing = new AbortController()
   const sweeping = sweepRegularly((signal) => sweepFiles({ blobs, index, now: new Date() }, signal), {
     signal: closing.signal,
@@ -42,28 +53,30 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
   return {
     blobs,
     files: createFiles({ blobs, index, limits: { ...settings, maxBytes: settings.maxStorageBytes } }),
-    signer: createUrlSigner(loadSecret(settings.home)),
+    signer: createUrlSigner(secret),
+    secret,
+    holder,
     jobStore,
     ledger,
     async close() {
       closing.abort()
       await sweeping
+      await process?.close()
       await close()
     },
   }
 }
 
 /** What lies in the database, whichever it is. */
-async function openDatabase({ home, databaseUrl }: Settings, log: Logger) {
+async function openDatabase({ home, databaseUrl }: Settings, { holder, log }: { holder: string; log: Logger }) {
   if (databaseUrl === undefined) {
     const path = join(home, DATABASE)
     const database = await openSqlite(path)
     const thread = new LedgerThread(path)
-    const owner = nameHolder(randomUUID())
     const journal = await LedgerJournal.open({
       folder: join(home, JOURNALS),
-      owner,
-      isGone: (other) => isGone(other, owner),
+      owner: holder,
+      isGone: (other) => isGone(other, holder),
       commit: thread.append,
       onError: (cause) => log.error({ cause }, 'charges could not be committed; it is tried again'),
     })
@@ -87,6 +100,7 @@ async function openDatabase({ home, databaseUrl }: Settings, log: Logger) {
   return {
     index: createSqlFileIndex(database, shared),
     jobStore: createSqlJobStore(database, shared),
+    registry: createSqlProcessRegistry(database, shared),
     ledger,
     async close() {
       await ledger.close()

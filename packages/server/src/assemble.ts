@@ -139,31 +139,34 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const running = await assembleJobs(settings, { catalog, embed: pipeline.embed, storage, detokenize, log })
   let isDraining = false
   let isAbandoned = false
-  const app = createApp(endpointsOf({ version: VERSION, catalog, window: pipeline.builtin.window }), {
-    services: {
-      catalog,
-      detokenize,
-      embed: pipeline.embed,
-      tokenize: pipeline.tokenize,
-      inspect: pipeline.inspect,
-      selfTest: pipeline.selfTest,
-      defaultModel: catalog.get(settings.defaultModel),
-      keyring: createKeyring(settings.apiKeys),
-      maxQueuedInputs: settings.maxQueuedInputs,
-      metrics: createMetrics(),
-      ledger: storage.ledger,
-      files: storage.files,
-      blobs: storage.blobs,
-      signer: storage.signer,
-      jobs: running.jobs,
-      publicUrl: settings.publicUrl,
-      isAutoSplit: settings.autoSplit,
-      isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
-      enginesDown: () => pipeline.engines.down,
+  const app = createApp(
+    endpointsOf({ version: VERSION, catalog, window: pipeline.builtin.window, role: settings.role }),
+    {
+      services: {
+        catalog,
+        detokenize,
+        embed: pipeline.embed,
+        tokenize: pipeline.tokenize,
+        inspect: pipeline.inspect,
+        selfTest: pipeline.selfTest,
+        defaultModel: catalog.get(settings.defaultModel),
+        keyring: createKeyring(settings.apiKeys),
+        maxQueuedInputs: settings.maxQueuedInputs,
+        metrics: createMetrics(),
+        ledger: storage.ledger,
+        files: storage.files,
+        blobs: storage.blobs,
+        signer: storage.signer,
+        jobs: running.jobs,
+        publicUrl: settings.publicUrl,
+        isAutoSplit: settings.autoSplit,
+        isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
+        enginesDown: () => pipeline.engines.down,
+      },
+      limits: settings,
+      log,
     },
-    limits: settings,
-    log,
-  })
+  )
   return {
     app,
     drain() {

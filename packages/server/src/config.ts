@@ -102,6 +102,18 @@ export const Settings = z.strictObject({
   jobSlots: wholeNumber(0, 64)
     .default(2)
     .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),
+  role: z
+    .enum(['all', 'api', 'worker'])
+    .default('all')
+    .describe('With databaseUrl: api answers requests, worker computes tasks and batches, all does both.'),
+  secret: z
+    .string()
+    .min(32)
+    .optional()
+    .meta({ secret: true })
+    .describe(
+      'Signs the URLs of results; the same for all processes on a database. None: one kept in the home folder.',
+    ),
   callbackSecret: z
     .string()
     .min(16)
@@ -176,7 +188,7 @@ export function loadSettings({ flags = {}, environment = {}, file }: ConfigSourc
   }
   const parsed = Settings.safeParse(Object.fromEntries([...given].map(([name, { value }]) => [name, value])))
   const mistakes = (parsed.error?.issues ?? []).map((issue) => describeMistake(issue, given))
-  mistakes.push(...checkAccess(given))
+  mistakes.push(...checkAccess(given), ...checkRole(parsed.data))
   const engines = withKeys(parsed.data?.engines ?? {}, environment, mistakes)
   if (mistakes.length > 0 || !parsed.success) throw new ConfigError(mistakes.join('\n'))
   return Object.freeze({ ...parsed.data, engines })
@@ -224,6 +236,15 @@ function checkAccess(given: ReadonlyMap<string, { value: unknown }>): string[] {
   const apiKeys = Settings.shape.apiKeys.safeParse(given.get('apiKeys')?.value)
   if (host === undefined || isLoopback(host) || !apiKeys.success || apiKeys.data.length > 0) return []
   return [`host: ${host} can be reached from other machines, so apiKeys must be set (QUIVER_API_KEYS).`]
+}
+
+/** Half a server is of use only beside the other half, which it meets in the database. */
+function checkRole(settings: Settings | undefined): string[] {
+  if (settings === undefined || settings.role === 'all') return []
+  const { role, databaseUrl, jobSlots } = settings
+  if (databaseUrl === undefined)
+    return [`role: ${role} needs databaseUrl (QUIVER_DATABASE_URL), where it meets the others.`]
+  return role === 'worker' && jobSlots === 0 ? ['jobSlots: a worker needs one or more; got 0.'] : []
 }
 
 function describeMistake(issue: z.core.$ZodIssue, given: Map<string, { origin: string; value: unknown }>): string {

@@ -3,6 +3,7 @@ import { BackupError } from '../backup.js'
 import { ConfigError } from '../config.js'
 import { OnDemandError } from '../engines/on-demand.js'
 import { HomeError } from '../home.js'
+import { DisagreementError } from '../processes/join-processes.js'
 import { PullError } from '../pull/pull-error.js'
 import { VERSION } from '../version.js'
 import { accelerateCommand } from './accelerate.js'
@@ -93,6 +94,7 @@ function report(error: unknown): number {
   if (
     error instanceof BackupError ||
     error instanceof HomeError ||
+    error instanceof DisagreementError ||
     error instanceof OnDemandError ||
     error instanceof PullError ||
     error instanceof UserError

@@ -1,4 +1,5 @@
 import type { Catalog } from '../catalog/catalog.js'
+import type { Settings } from '../config.js'
 import { verifyModel } from './admin/verify-model.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
@@ -44,8 +45,15 @@ const API: readonly Endpoint[] = [...OPENAI, ...DASHSCOPE, ...TEI, ...OLLAMA, ..
  * Which URL does what: every endpoint of the server.
  *
  * @param about.window tokens that the engine takes in one pass; `/docs` says so.
+ * @param about.role of a worker only what its operator asks.
  */
-export function endpointsOf(about: { version: string; catalog: Catalog; window: number }): Endpoint[] {
-  const { version, catalog } = about
+export function endpointsOf(about: {
+  version: string
+  catalog: Catalog
+  window: number
+  role?: Settings['role']
+}): Endpoint[] {
+  const { version, catalog, role = 'all' } = about
+  if (role === 'worker') return OPERATION
   return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list(), about) })]
 }
