@@ -1,26 +1,47 @@
-/** `npm run chaos -- kill [--kills n] [--task-lines n] [--batch-lines n] [--max-life-ms n] [--seed n]` */
+/**
+ * `npm run chaos -- CAMPAIGN [options]`: kill, kill-built-in, database, several.
+ *
+ * `--times n` disturbances of each workload, `--task-lines n`, `--batch-lines n`, `--seed n`, `--max-life-ms n` (kills),
+ * `--answer-ms n` (time of a call of the stand-in model), `--s3-server PROGRAM` (several).
+ */
 import { parseArgs } from 'node:util'
+import { type CampaignReport, runCampaign } from './campaign.js'
+import { databaseCampaign } from './database-faults.js'
 import { killCampaign } from './kill.js'
+import { severalCampaign } from './several-processes.js'
+import { configFor, startStandIn } from './stand-in.js'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    kills: { type: 'string', default: '100' },
+    times: { type: 'string', default: '100' },
     'task-lines': { type: 'string', default: '100000' },
     'batch-lines': { type: 'string', default: '50000' },
     'max-life-ms': { type: 'string' },
+    'answer-ms': { type: 'string', default: '300' },
+    's3-server': { type: 'string', default: 'versitygw' },
     seed: { type: 'string', default: '1' },
   },
 })
-
-if (positionals[0] !== 'kill') throw new Error('name a campaign: kill')
-const reports = await killCampaign({
-  kills: Number(values.kills),
+const times = Number(values.times)
+const lives = values['max-life-ms'] === undefined ? {} : { maxLifeMs: Number(values['max-life-ms']) }
+const options = {
   taskLines: Number(values['task-lines']),
   batchLines: Number(values['batch-lines']),
-  ...(values['max-life-ms'] !== undefined && { maxLifeMs: Number(values['max-life-ms']) }),
   seed: Number(values.seed),
-  report: (line) => console.log(line),
-})
+  report: (line: string) => console.log(line),
+}
+const model = await startStandIn(Number(values['answer-ms']))
+const config = configFor(model.url)
+const CAMPAIGNS: Readonly<Record<string, () => Promise<CampaignReport[]>>> = {
+  kill: () => runCampaign(killCampaign({ kills: times, config, ...lives }), options),
+  'kill-built-in': () => runCampaign(killCampaign({ kills: times, ...lives }), options),
+  database: () => runCampaign(databaseCampaign({ faults: times, config }), options),
+  several: () => runCampaign(severalCampaign({ kills: times, config, s3Server: values['s3-server'] }), options),
+}
+const run = CAMPAIGNS[positionals[0] ?? '']
+if (run === undefined) throw new Error(`name a campaign: ${Object.keys(CAMPAIGNS).join(', ')}`)
+const reports = await run()
+model.close()
 for (const report of reports) console.log(JSON.stringify(report, null, 2))
 process.exitCode = reports.every(({ isEqual }) => isEqual) ? 0 : 1

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
@@ -24,8 +24,11 @@ export class MortalServer {
     this.#settings = settings
   }
 
-  static async create(settings: Readonly<Record<string, string>> = {}): Promise<MortalServer> {
-    return new MortalServer(await mkdtemp(join(tmpdir(), 'quiver-chaos-')), await freePort(), settings)
+  /** @param config of the file; JSON is YAML too. */
+  static async create(settings: Readonly<Record<string, string>> = {}, config: object = {}): Promise<MortalServer> {
+    const home = await mkdtemp(join(tmpdir(), 'quiver-chaos-'))
+    await writeFile(join(home, 'quiver.yaml'), JSON.stringify(config))
+    return new MortalServer(home, await freePort(), { QUIVER_CONFIG: join(home, 'quiver.yaml'), ...settings })
   }
 
   get url(): string {
@@ -45,7 +48,7 @@ export class MortalServer {
         ...Object.fromEntries(inherited),
         QUIVER_HOME: this.#home,
         QUIVER_PORT: String(this.#port),
-        QUIVER_LOG_LEVEL: 'error',
+        QUIVER_LOG_LEVEL: 'fatal', // that things fail is what is tried
         ...this.#settings,
       },
       stdio: ['ignore', 'ignore', 'inherit'],
@@ -78,7 +81,7 @@ export class MortalServer {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo // a server that listens on TCP has one

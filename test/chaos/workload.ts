@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createGunzip } from 'node:zlib'
@@ -62,11 +61,12 @@ export function taskOf(inputUrl: string, lines: number): Workload {
       throw new Error(`the task ended as ${JSON.stringify(output)}`)
     },
     async read(_url, result) {
-      const { body } = await fetch(result)
-      if (body === null) throw new Error('a result without a body')
-      return createInterface({
-        input: Readable.fromWeb(body as import('node:stream/web').ReadableStream).pipe(createGunzip()),
-      })
+      const { body, status } = await fetch(result)
+      if (body === null || status !== 200) throw new Unavailable(`a result with status ${status}`)
+      const compressed = Readable.fromWeb(body as import('node:stream/web').ReadableStream)
+      const text = createGunzip()
+      compressed.once('error', (error) => text.destroy(error))
+      return linesOf(compressed.pipe(text))
     },
     indexOf: (line) => Number(/"text_index":(\d+)/.exec(line)?.[1]),
     normalize: (line) => line,
@@ -100,13 +100,25 @@ export function batchOf(texts: readonly string[]): Workload {
       throw new Error(`the batch ended as ${JSON.stringify(batch)}`)
     },
     async read(url, result) {
-      const { body } = await fetch(`${url}/v1/files/${result}/content`, { headers: KEY })
-      if (body === null) throw new Error('a result without a body')
-      return createInterface({ input: Readable.fromWeb(body as import('node:stream/web').ReadableStream) })
+      const { body, status } = await fetch(`${url}/v1/files/${result}/content`, { headers: KEY })
+      if (body === null || status !== 200) throw new Unavailable(`a result with status ${status}`)
+      return linesOf(Readable.fromWeb(body as import('node:stream/web').ReadableStream))
     },
     indexOf: (line) => Number(/"custom_id":"line-(\d+)"/.exec(line)?.[1]),
     normalize: (line) => line.replace(/batch_req_[0-9a-f]{32}/g, ''),
   }
+}
+
+/** Unlike readline's, this iteration fails when its source does. */
+async function* linesOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of source) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
 }
 
 /** What came out of a job. */
@@ -122,42 +134,61 @@ export interface Outcome {
 
 /** Wait for a job while its server comes and goes, and read what came out. */
 export async function outcomeOf(workload: Workload, url: string, jobId: string): Promise<Outcome> {
+  const results = await untilAnswered(() => workload.findResults(url, jobId))
+  const whole: { index: number; digest: string }[] = []
+  for (const result of results) whole.push(...(await untilAnswered(() => readResult(workload, url, result))))
   const seen = new Uint8Array(workload.lines)
-  const digests: string[] = []
-  for (const result of await untilEnded(workload, url, jobId)) {
-    for await (const line of await workload.read(url, result)) {
-      const index = workload.indexOf(line)
-      seen[index] = (seen[index] ?? 0) + 1
-      digests.push(createHash('sha256').update(workload.normalize(line)).digest('hex'))
-    }
-  }
-  const whole = createHash('sha256')
-  for (const digest of digests.toSorted()) whole.update(digest)
+  for (const { index } of whole) seen[index] = (seen[index] ?? 0) + 1
+  const sorted = createHash('sha256')
+  for (const digest of whole.map((line) => line.digest).toSorted()) sorted.update(digest)
   const lostLines = [...seen.keys()].filter((index) => seen[index] === 0)
   return {
     jobId,
-    sha256: whole.digest('hex'),
+    sha256: sorted.digest('hex'),
     lost: lostLines.length,
     lostLines: lostLines.slice(0, 10),
     doubled: seen.filter((times) => times > 1).length,
   }
 }
 
-async function untilEnded(workload: Workload, url: string, jobId: string): Promise<string[]> {
+async function readResult(workload: Workload, url: string, result: string) {
+  const lines: { index: number; digest: string }[] = []
+  for await (const line of await workload.read(url, result)) {
+    const digest = createHash('sha256').update(workload.normalize(line)).digest('hex')
+    lines.push({ index: workload.indexOf(line), digest })
+  }
+  return lines
+}
+
+/** The server is down, or cannot reach what it needs. */
+class Unavailable extends Error {}
+
+async function untilAnswered<Value>(ask: () => Promise<Value | undefined>): Promise<Value> {
   for (;;) {
-    const results = await workload.findResults(url, jobId).catch((error: unknown) => {
-      if (error instanceof TypeError) return undefined // the server is down
+    const answer = await ask().catch((error: unknown) => {
+      if (isPassing(error)) return undefined
       throw error
     })
-    if (results !== undefined) return results
+    if (answer !== undefined) return answer
     await sleep(POLL_MS)
   }
+}
+
+/** fetch() throws TypeError where a connection fails or breaks; a gzip stream that breaks off has a code. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof TypeError || error instanceof Unavailable) return true
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    ['Z_BUF_ERROR', 'ECONNRESET', 'UND_ERR_SOCKET'].includes(String(error.code))
+  )
 }
 
 // Answers are those of the server under test, whose shapes its own tests hold.
 // biome-ignore lint/suspicious/noExplicitAny: see above
 async function json(url: string, init: RequestInit): Promise<any> {
   const answer = await fetch(url, init)
+  if (answer.status >= 500) throw new Unavailable(`${answer.status}`)
   const body = await answer.json()
   if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(body)}`)
   return body

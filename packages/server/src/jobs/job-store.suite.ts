@@ -82,7 +82,7 @@ export function jobStoreSuite(
       for (let tries = 0; tries < 200; tries++) {
         const lease = await store.claim({ holder, now: at(now), until: at(now + 30) })
         if (lease === undefined || lease.job.id === id) return lease
-        await store.release(lease, { notBefore: at(1_000_000) })
+        await store.release(lease, { notBefore: at(now + 300) })
       }
       return undefined
     }
@@ -206,6 +206,31 @@ export function jobStoreSuite(
       expect(again).toMatchObject({ failures: 1, losses: 0, fence: lease.fence + 1 })
       await store.release(again, { notBefore: at(40) })
       expect(await mustClaim(job.id, { now: 40 })).toMatchObject({ failures: 1, losses: 0 })
+    })
+
+    test('a clock that is put back by a day keeps nothing waiting', async () => {
+      const tomorrow = 24 * 3600
+      const failed = await submitPlanned(10)
+      const other = await mustClaim(failed.id, { now: tomorrow })
+      await store.release(other, { notBefore: at(tomorrow + 300), failure: 'engine_failed' })
+      expect(await mustClaim(failed.id, { now: 20 })).toMatchObject({ failures: 1 })
+      const leased = await submitPlanned(10)
+      const lease = await mustClaim(leased.id, { holder: 'elsewhere', now: tomorrow })
+      expect(await mustClaim(leased.id, { now: 20 })).toMatchObject({ fence: lease.fence + 1 })
+      expect(await store.commitShard(lease, resultOf(lease), at(21))).toBe(false)
+    })
+
+    test('a job that was served before the clock was put back takes its turn', async () => {
+      const before = await submitPlanned(10, 10, 10)
+      await mustClaim(before.id, { now: 24 * 3600 })
+      const after = await submitPlanned(10, 10, 10)
+      const turns: string[] = []
+      for (let i = 0; turns.length < 4; i++) {
+        const lease = await store.claim({ holder: 'a', now: at(20 + i), until: at(50 + i) })
+        if (lease === undefined) throw new Error('nothing to claim')
+        if ([before.id, after.id].includes(lease.job.id)) turns.push(lease.job.id)
+      }
+      expect(turns.filter((id) => id === before.id)).toHaveLength(2)
     })
 
     test('a shard that ends its process is split until the line is found', async () => {

@@ -22,7 +22,12 @@ export function hasPostgres(): boolean {
 }
 
 /** A PostgreSQL server of the tests' own, in a folder that goes with it. */
-export async function startCluster(): Promise<{ newDatabase(): Promise<string>; stop(): Promise<void> }> {
+export async function startCluster(): Promise<{
+  newDatabase(): Promise<string>
+  /** End it as a crash would, and start it again. */
+  crash(): Promise<void>
+  stop(): Promise<void>
+}> {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-postgres-'))
   const isRoot = process.getuid?.() === 0
   if (isRoot) chownSync(folder, NOBODY, NOBODY)
@@ -31,9 +36,14 @@ export async function startCluster(): Promise<{ newDatabase(): Promise<string>; 
   execFileSync('initdb', ['-D', data, '-U', 'quiver', '-A', 'trust', '-E', 'UTF8'], { ...as, stdio: 'ignore' })
   const port = await freePort()
   const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
-  const server = spawn('postgres', options, { ...as, stdio: 'ignore' })
+  let server = spawn('postgres', options, { ...as, stdio: 'ignore' })
   const urlOf = (database: string) => `postgres://quiver@127.0.0.1:${port}/${database}`
   await untilReady(urlOf('postgres'))
+  const end = async (signal: NodeJS.Signals) => {
+    const ended = once(server, 'exit')
+    server.kill(signal)
+    await ended
+  }
   let count = 0
   return {
     async newDatabase() {
@@ -41,10 +51,13 @@ export async function startCluster(): Promise<{ newDatabase(): Promise<string>; 
       await query(urlOf('postgres'), `create database ${name}`)
       return urlOf(name)
     },
+    async crash() {
+      await end('SIGQUIT')
+      server = spawn('postgres', options, { ...as, stdio: 'ignore' })
+      await untilReady(urlOf('postgres'))
+    },
     async stop() {
-      const ended = once(server, 'exit')
-      server.kill('SIGINT')
-      await ended
+      await end('SIGINT')
       rmSync(folder, { recursive: true, force: true })
     },
   }

@@ -1,5 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import { type Kysely, type SelectQueryBuilder, sql, type Transaction } from 'kysely'
+import { MAX_BACKOFF_MS } from '../../jobs/backoff.js'
 import type { Job, Lease, Stage } from '../../jobs/job.js'
 import { type JobQuery, type JobStore, SPLIT_PARTS, SUSPICIOUS_LOSSES } from '../../jobs/job-store.js'
 import type { Tables } from '../schema/tables.js'
@@ -8,6 +9,12 @@ import { toLedgerRow } from './ledger.js'
 
 /** States in which a job takes a place of its lane. */
 const RUNNING = ['planning', 'computing', 'finishing']
+
+/**
+ * How far the clocks of two machines may differ. An instant further ahead than any that is set now, and this, was set
+ * before a clock was put back: waiting for it would be waiting for as long as the clock was wrong.
+ */
+const CLOCK_SLACK_MS = 60_000
 
 /**
  * The job store of SQLite and PostgreSQL.
@@ -149,6 +156,7 @@ export function createSqlJobStore(
       transact(async (transaction) => {
         await serialize(transaction, 'claim')
         const at = now.getTime()
+        const latest = until.getTime() + CLOCK_SLACK_MS
         const next = await transaction
           .selectFrom('shards')
           .innerJoin('jobs', 'jobs.id', 'shards.job_id')
@@ -156,8 +164,17 @@ export function createSqlJobStore(
           .select(['shards.state as part_state'])
           .where(({ eb, or, and }) =>
             or([
-              and([eb('shards.state', '=', 'waiting'), eb('shards.not_before', '<=', at)]),
-              and([eb('shards.state', '=', 'leased'), eb('shards.leased_until', '<', at)]),
+              and([
+                eb('shards.state', '=', 'waiting'),
+                or([
+                  eb('shards.not_before', '<=', at),
+                  eb('shards.not_before', '>', at + MAX_BACKOFF_MS + CLOCK_SLACK_MS),
+                ]),
+              ]),
+              and([
+                eb('shards.state', '=', 'leased'),
+                or([eb('shards.leased_until', '<', at), eb('shards.leased_until', '>', latest)]),
+              ]),
             ]),
           )
           .where(({ eb, or, selectFrom }) =>
@@ -173,7 +190,7 @@ export function createSqlJobStore(
               ),
             ]),
           )
-          .orderBy('jobs.served_at')
+          .orderBy(sql`case when jobs.served_at > ${at} then 0 else jobs.served_at end`)
           .orderBy('jobs.created_at')
           .orderBy('shards.first_line')
           .limit(1)
@@ -208,7 +225,9 @@ export function createSqlJobStore(
           // It may have been committed or renewed between the look and the lock.
           .where('fence', '=', next.fence)
           .where('state', '=', next.part_state)
-          .where(({ eb, or }) => or([eb('leased_until', 'is', null), eb('leased_until', '<', at)]))
+          .where(({ eb, or }) =>
+            or([eb('leased_until', 'is', null), eb('leased_until', '<', at), eb('leased_until', '>', latest)]),
+          )
           .returningAll()
           .executeTakeFirst()
         if (taken === undefined) throw new LostLease()

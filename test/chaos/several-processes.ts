@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Campaign, Deployment } from './campaign.js'
+import { freePort, MortalServer } from './mortal-server.js'
+import { openSharedDatabase, type SharedDatabase } from './shared-database.js'
+
+const APIS = 2
+const WORKERS = 3
+const BUCKET = 'quiver'
+const ACCOUNT = { id: 'quiver-chaos', secret: 'quiver-chaos-secret' }
+
+interface Several extends Deployment {
+  apis: MortalServer[]
+  workers: MortalServer[]
+  database: SharedDatabase
+}
+
+/**
+ * Two servers that answer and three that compute, on one PostgreSQL and one S3 service; those that compute are killed at
+ * random, and one time in five one that answers.
+ *
+ * @param options.s3Server program of versitygw.
+ */
+export function severalCampaign({
+  kills,
+  config,
+  s3Server,
+}: {
+  kills: number
+  config: object
+  s3Server: string
+}): Campaign<Several> {
+  return {
+    async open(settings) {
+      const database = await openSharedDatabase()
+      const bucket = await startS3(s3Server)
+      const shared = {
+        ...settings,
+        QUIVER_DATABASE_URL: database.url,
+        QUIVER_SECRET: 'the same secret for every process',
+        QUIVER_S3_BUCKET: BUCKET,
+        QUIVER_S3_ENDPOINT: bucket.endpoint,
+        QUIVER_S3_ACCESS_KEY_ID: ACCOUNT.id,
+        QUIVER_S3_SECRET_ACCESS_KEY: ACCOUNT.secret,
+        QUIVER_THREADS: '1',
+      }
+      const start = (count: number, role: string) =>
+        Promise.all(Array.from({ length: count }, () => MortalServer.create({ ...shared, QUIVER_ROLE: role }, config)))
+      const [apis, workers] = [await start(APIS, 'api'), await start(WORKERS, 'worker')]
+      const all = [...apis, ...workers]
+      for (const server of all) {
+        server.launch()
+        await server.untilReady()
+      }
+      const [front] = apis
+      if (front === undefined) throw new TypeError('there is a first of two')
+      return {
+        apis,
+        workers,
+        database,
+        url: front.url,
+        stop: async () => void (await Promise.all(all.map((server) => server.kill('SIGTERM')))),
+        ledgerOf: (jobId) => database.ledgerOf(jobId),
+        async remove() {
+          for (const server of all) await server.remove()
+          await bucket.stop()
+          await database.remove()
+        },
+      }
+    },
+    async disturb({ apis, workers }, { hasEnded, random, undisturbedMs, report }) {
+      let done = 0
+      while (done < kills && !hasEnded()) {
+        await sleep((random() * 2 * undisturbedMs) / kills)
+        if (hasEnded()) break
+        const among = random() < 0.2 ? apis : workers
+        const victim = among[Math.floor(random() * among.length)]
+        await victim?.kill()
+        victim?.launch()
+        done++
+        if (done % 10 === 0) report(`${done} kills`)
+      }
+      return done
+    },
+  }
+}
+
+async function startS3(program: string): Promise<{ endpoint: string; stop(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-chaos-s3-'))
+  mkdirSync(join(folder, BUCKET))
+  const port = await freePort()
+  const server = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', folder], {
+    env: { ...process.env, ROOT_ACCESS_KEY: ACCOUNT.id, ROOT_SECRET_KEY: ACCOUNT.secret },
+    stdio: 'ignore',
+  })
+  const endpoint = `http://127.0.0.1:${port}`
+  await untilListening(endpoint, server)
+  return {
+    endpoint,
+    async stop() {
+      const ended = once(server, 'exit')
+      server.kill('SIGKILL')
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function untilListening(url: string, server: ChildProcess): Promise<void> {
+  while (server.exitCode === null) {
+    const answer = await fetch(url).catch(() => undefined)
+    if (answer !== undefined) return
+    await sleep(100)
+  }
+  throw new Error(`the S3 server ended with ${server.exitCode}`)
+}
