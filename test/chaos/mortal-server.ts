@@ -13,13 +13,13 @@ const READY_DEADLINE_MS = 120_000
 
 /** A server that is killed and started again on the same home and port. */
 export class MortalServer {
-  readonly #home: string
+  readonly home: string
   readonly #port: number
   readonly #settings: Readonly<Record<string, string>>
   #process: ChildProcess | undefined
 
   private constructor(home: string, port: number, settings: Readonly<Record<string, string>>) {
-    this.#home = home
+    this.home = home
     this.#port = port
     this.#settings = settings
   }
@@ -36,20 +36,25 @@ export class MortalServer {
   }
 
   get databasePath(): string {
-    return join(this.#home, 'quiver.db')
+    return join(this.home, 'quiver.db')
   }
 
-  /** Starts a process and does not wait for it. */
-  launch(): void {
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
+  /** Starts a process and does not wait for it. @param more of its environment. */
+  launch(more: Readonly<Record<string, string>> = {}): void {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUIVER_'))
     this.#process = spawn(process.execPath, [EXECUTABLE, 'serve'], {
-      cwd: this.#home,
+      cwd: this.home,
       env: {
         ...Object.fromEntries(inherited),
-        QUIVER_HOME: this.#home,
+        QUIVER_HOME: this.home,
         QUIVER_PORT: String(this.#port),
         QUIVER_LOG_LEVEL: 'fatal', // that things fail is what is tried
         ...this.#settings,
+        ...more,
       },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
@@ -69,7 +74,7 @@ export class MortalServer {
   async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const running = this.#process
     this.#process = undefined
-    if (running === undefined || running.exitCode !== null) return
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return
     const ended = once(running, 'exit')
     running.kill(signal)
     await ended
@@ -77,7 +82,7 @@ export class MortalServer {
 
   async remove(): Promise<void> {
     await this.kill()
-    await rm(this.#home, { recursive: true, force: true })
+    await rm(this.home, { recursive: true, force: true })
   }
 }
 

@@ -1,0 +1,41 @@
+import { hasPostgres } from '@quiver/server/dist/stores/postgres/test-cluster.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Campaign, type Deployment, runCampaign } from './campaign.js'
+import { databaseCampaign } from './database-faults.js'
+import { canMakeFaultyDisk, diskCampaign } from './disk-faults.js'
+import { killCampaign } from './kill.js'
+import { configFor, startStandIn } from './stand-in.js'
+
+const DEADLINE_MS = 300_000
+let model: Awaited<ReturnType<typeof startStandIn>>
+let config: object
+beforeAll(async () => {
+  model = await startStandIn(300)
+  config = configFor(model.url)
+})
+afterAll(() => model.close())
+
+async function survive<Servers extends Deployment>(campaign: Campaign<Servers>): Promise<void> {
+  const reports = await runCampaign(campaign, { taskLines: 2000, batchLines: 1500, seed: 7 })
+  for (const { workload, disturbances, isEqual, disturbed } of reports) {
+    expect(disturbed, workload).toMatchObject({ lost: 0, doubled: 0 })
+    expect(isEqual, workload).toBe(true)
+    expect(disturbances, workload).toBeGreaterThan(0)
+  }
+}
+
+describe('nothing is lost, doubled or charged twice', () => {
+  test('when the server is killed', () => survive(killCampaign({ kills: 3, maxLifeMs: 3000, config })), DEADLINE_MS)
+
+  test.skipIf(!hasPostgres())(
+    'when PostgreSQL, whose programs are on the path, crashes, or its connections break or are slow',
+    () => survive(databaseCampaign({ faults: 3, config })),
+    DEADLINE_MS,
+  )
+
+  test.skipIf(!canMakeFaultyDisk())(
+    'when the disk, made with a C compiler on Linux, is full, broken, or takes half',
+    () => survive(diskCampaign({ faults: 3, config })),
+    DEADLINE_MS,
+  )
+})
