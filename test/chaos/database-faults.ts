@@ -25,7 +25,7 @@ export function databaseCampaign({ faults, config }: { faults: number; config: o
         },
       }
     },
-    async disturb({ database }, { hasEnded, random, undisturbedMs, report }) {
+    async disturb({ database, server }, { hasEnded, random, undisturbedMs, report }) {
       const { network } = database
       const kinds = [
         () => database.crash(),
@@ -40,6 +40,7 @@ export function databaseCampaign({ faults, config }: { faults: number; config: o
       while (done < faults && !hasEnded()) {
         await sleep((random() * 2 * undisturbedMs) / faults)
         if (hasEnded()) break
+        server.checkRunning()
         await kinds[done % kinds.length]?.()
         done++
         if (done % 10 === 0) report(`${done} faults`)

@@ -43,6 +43,12 @@ export class MortalServer {
     return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
 
+  /** @throws {Error} when the process has ended, and nobody killed it. */
+  checkRunning(): void {
+    if (!this.isRunning)
+      throw new Error(`the server ended by itself, with ${this.#process?.exitCode ?? this.#process?.signalCode}`)
+  }
+
   /** Starts a process and does not wait for it. @param more of its environment. */
   launch(more: Readonly<Record<string, string>> = {}): void {
     const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('QUIVER_'))

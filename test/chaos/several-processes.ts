@@ -77,6 +77,7 @@ export function severalCampaign({
       while (done < kills && !hasEnded()) {
         await sleep((random() * 2 * undisturbedMs) / kills)
         if (hasEnded()) break
+        for (const server of [...apis, ...workers]) server.checkRunning()
         const among = random() < 0.2 ? apis : workers
         const victim = among[Math.floor(random() * among.length)]
         await victim?.kill()

@@ -8,6 +8,8 @@ const MAX_CONNECTIONS = 10
 const CONNECT_TIMEOUT_MS = 10_000
 /** No statement here takes long; one that does waits for a lock that somebody will not give up. */
 const STATEMENT_TIMEOUT_MS = 60_000
+/** Beyond that the network has swallowed the answer, or the question. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 10_000
 /** PostgreSQL's numbers of its types. */
 const INT8 = 20
 const NUMERIC = 1700
@@ -25,10 +27,14 @@ export async function openPostgres(url: string): Promise<Kysely<Tables>> {
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+    keepAlive: true,
     types: { getTypeParser },
   })
-  // An idle connection that breaks is nobody's failure; without a listener it would end the process.
+  // A connection that breaks fails the statement under way. With none under way it is nobody's failure, and without a
+  // listener it would end the process: the pool listens to idle ones only, not to one between a transaction's statements.
   pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   const database = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) })
   try {
     await migrate(database)

@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'kysely'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { fileIndexSuite } from '../../files/file-index.suite.js'
 import { jobStoreSuite } from '../../jobs/job-store.suite.js'
 import { ledgerSuite } from '../../usage/ledger.suite.js'
@@ -34,6 +36,23 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
       another: createSqlLedger(databases[1]),
       close: async () => void (await Promise.all(databases.map((database) => database.destroy()))),
     }
+  })
+
+  test('a connection that breaks between the statements of a transaction fails that transaction, not the process', async () => {
+    const database = await openPostgres(await cluster.newDatabase())
+    const unhandled = vi.fn()
+    process.on('uncaughtException', unhandled)
+    const broken = database.transaction().execute(async (transaction) => {
+      const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(transaction)
+      await sql`select pg_terminate_backend(${rows[0]?.pid})`.execute(database)
+      await sleep(200)
+      await sql`select 1`.execute(transaction)
+    })
+    await expect(broken).rejects.toThrow()
+    process.off('uncaughtException', unhandled)
+    expect(unhandled).not.toHaveBeenCalled()
+    await sql`select 1`.execute(database)
+    await database.destroy()
   })
 
   test('many processes that claim at once each get a part of their own', async () => {
