@@ -8,13 +8,17 @@ export interface OneServer extends Deployment {
   server: MortalServer
 }
 
-/** @param config of the server. */
+/**
+ * @param config of the server.
+ * @param environmentOf more of its environment, of the first launch.
+ */
 export async function openOneServer(
   settings: Readonly<Record<string, string>>,
   config: object = {},
+  environmentOf: (server: MortalServer) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<OneServer> {
   const server = await MortalServer.create(settings, config)
-  server.launch()
+  server.launch(environmentOf(server))
   await server.untilReady()
   return {
     server,

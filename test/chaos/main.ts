@@ -1,11 +1,12 @@
 /**
- * `npm run chaos -- CAMPAIGN [options]`: kill, kill-built-in, database, several, disk.
+ * `npm run chaos -- CAMPAIGN [options]`: kill, kill-built-in, database, several, disk, clock.
  *
  * `--times n` disturbances of each workload, `--task-lines n`, `--batch-lines n`, `--seed n`, `--max-life-ms n` (kills),
  * `--answer-ms n` (time of a call of the stand-in model), `--s3-server PROGRAM` (several).
  */
 import { parseArgs } from 'node:util'
 import { type CampaignReport, runCampaign } from './campaign.js'
+import { clockCampaign } from './clock-jumps.js'
 import { databaseCampaign } from './database-faults.js'
 import { diskCampaign } from './disk-faults.js'
 import { killCampaign } from './kill.js'
@@ -38,6 +39,7 @@ const CAMPAIGNS: Readonly<Record<string, () => Promise<CampaignReport[]>>> = {
   kill: () => runCampaign(killCampaign({ kills: times, config, ...lives }), options),
   'kill-built-in': () => runCampaign(killCampaign({ kills: times, ...lives }), options),
   database: () => runCampaign(databaseCampaign({ faults: times, config }), options),
+  clock: () => runCampaign(clockCampaign({ jumps: times, config }), options),
   disk: () => runCampaign(diskCampaign({ faults: times, config, source: 'test/chaos/faulty-disk.c' }), options),
   several: () => runCampaign(severalCampaign({ kills: times, config, s3Server: values['s3-server'] }), options),
 }

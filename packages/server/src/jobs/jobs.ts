@@ -18,7 +18,12 @@ export function createJobs(
   { now, newId, wake }: { now: () => Date; newId: () => string; wake: () => void },
 ): Jobs {
   return {
-    find: (...job) => store.find(...job),
+    async find(...which) {
+      const job = await store.find(...which)
+      // Its row goes with the next round of housekeeping; its time is over now.
+      const isOver = job?.endedAt !== undefined && job.purgeAt <= now()
+      return isOver ? undefined : job
+    },
     list: (query) => store.list(query),
     async submit({ idPrefix = '', lifeMs, ...wanted }, options) {
       const createdAt = now()
