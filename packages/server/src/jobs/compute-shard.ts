@@ -8,7 +8,7 @@ import type { BlobStore } from '../files/blob-store.js'
 import type { Charge } from '../usage/ledger.js'
 import { embedLines, isAlike } from './embed-lines.js'
 import type { Lease } from './job.js'
-import { type ShardResult, SUSPICIOUS_LOSSES } from './job-store.js'
+import { BLAMED_LOSSES, type ShardResult } from './job-store.js'
 import type { LineFormat, LineOutcome, LineWork } from './line-format.js'
 import { linesOf } from './lines.js'
 import { mapAhead } from './map-ahead.js'
@@ -145,7 +145,7 @@ function toOutcome(result: EmbedResult | ApiError | undefined): LineOutcome {
 
 /** A line alone, which was begun so often without an end, is what ends the process. */
 function isPoisoned({ lineCount, losses }: Lease): boolean {
-  return lineCount === 1 && losses >= SUSPICIOUS_LOSSES
+  return lineCount === 1 && losses >= BLAMED_LOSSES
 }
 
 function poisoned(): ApiError {

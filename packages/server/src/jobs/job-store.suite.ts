@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Charge, Ledger } from '../usage/ledger.js'
 import type { Job, Lease, NewJob, ShardPlan } from './job.js'
-import type { JobStore, SubmitOptions } from './job-store.js'
+import { BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js'
 
 const START = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(START + seconds * 1000)
@@ -245,12 +245,12 @@ export function jobStoreSuite(
         expect(lease.startByte).toBe(0)
         expect(lease.skipLines).toBe(lease.firstLine)
         const isHit = lease.firstLine <= poisoned && poisoned < lease.firstLine + lease.lineCount
-        if (isHit && lease.lineCount === 1 && lease.losses >= 3) found = lease
+        if (isHit && lease.lineCount === 1 && lease.losses >= BLAMED_LOSSES) found = lease
         else if (isHit) crashes++
         else await store.commitShard(lease, resultOf(lease), at(now))
       }
       expect(found).toMatchObject({ firstLine: poisoned, lineCount: 1 })
-      expect(crashes).toBeLessThan(12)
+      expect(crashes).toBeLessThan(16)
       await store.commitShard(found, { completedLines: 0, failedLines: 1, tokens: 0, charges: [] }, at(now))
       for (let lease = await claim(job.id, { now }); lease?.stage === 'compute'; lease = await claim(job.id, { now })) {
         await store.commitShard(lease, resultOf(lease), at(now))

@@ -58,6 +58,11 @@ export interface ShardParts {
 
 /** After these many leases that ended without a word, a part is suspected of ending the process. */
 export const SUSPICIOUS_LOSSES = 3
+/**
+ * After these many a single line is blamed. More than suspicion needs: of a process that is killed every few seconds, for
+ * reasons of its own, some line is always the last.
+ */
+export const BLAMED_LOSSES = 8
 /** Into so many parts a suspected shard is split, to find the line. */
 export const SPLIT_PARTS = 10
 

@@ -7,7 +7,7 @@ import { finishJob, type Publisher } from './finish-job.js'
 import { removeParts } from './housekeeping.js'
 import type { Fault, Job, JobKind, Lease, TerminalState } from './job.js'
 import { progressOf } from './job.js'
-import { type JobStore, SUSPICIOUS_LOSSES } from './job-store.js'
+import { BLAMED_LOSSES, type JobStore } from './job-store.js'
 import { keepLease } from './keep-lease.js'
 import type { LineFormat } from './line-format.js'
 import { JobFaults, type OpenInput, planJob } from './plan-job.js'
@@ -54,7 +54,7 @@ export interface Runner {
 /** A part that failed this often is not tried again. */
 const MAX_FAILURES = 6
 /** Planning, finishing and notifying are not split; after so many crashes they are given up. */
-const MAX_LOSSES = 2 * SUSPICIOUS_LOSSES
+const MAX_LOSSES = BLAMED_LOSSES
 /** Errors that may be gone the next time, besides those that the table calls so. */
 const WORTH_RETRYING: ReadonlySet<string> = new Set(['download_failed'])
 
