@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 const QUIVER = fileURLToPath(new URL('../../packages/server/bin/quiver.js', import.meta.url))
@@ -21,21 +22,21 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const wordsFor = (output: string, format: string) => [
-  ...['embed', '--input', input, '--output', output, '--format', format],
+const wordsFor = (output: string) => [
+  ...['embed', '--input', input, '--output', output], // the ending says the format
   ...['--model', 'text-embedding-v4', '--dimension', '64'],
 ]
 const environment = () => ({ ...process.env, QUIVER_HOME: folder })
 const digest = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex')
 
-test.each(['npy', 'jsonl'])(
+test.each(['npy', 'jsonl', 'parquet'])(
   'a run that was killed goes on where it was: %s',
   async (format) => {
     const whole = join(folder, `whole.${format}`)
-    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(whole, format)], { env: environment() }).status).toBe(0)
+    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(whole)], { env: environment() }).status).toBe(0)
 
     const output = join(folder, `killed.${format}`)
-    const first = spawn(process.execPath, [QUIVER, ...wordsFor(output, format)], {
+    const first = spawn(process.execPath, [QUIVER, ...wordsFor(output)], {
       env: environment(),
       stdio: 'ignore',
     })
@@ -47,10 +48,30 @@ test.each(['npy', 'jsonl'])(
     const { linesDone } = JSON.parse(readFileSync(`${output}.part.json`, 'utf8'))
     expect(linesDone).toBeGreaterThan(0)
 
-    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output, format)], { env: environment() }).status).toBe(0)
+    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment() }).status).toBe(0)
     expect(digest(output)).toBe(digest(whole))
     expect(existsSync(`${output}.part`)).toBe(false)
     expect(existsSync(`${output}.part.json`)).toBe(false)
   },
   300_000,
 )
+
+test('parquet has the rows of the JSON lines, as other programs read it', async () => {
+  const lines = join(folder, 'short.jsonl')
+  const table = join(folder, 'short.parquet')
+  writeFileSync(input, Array.from({ length: 1234 }, (_, i) => `line ${i % 40}`).join('\n'))
+  for (const output of [lines, table]) {
+    expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment() }).status).toBe(0)
+  }
+  const expected = readFileSync(lines, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(table) })
+  expect(rows).toHaveLength(1234)
+  expect(rows.map(({ index }) => Number(index))).toEqual(expected.map(({ index }) => index))
+  expect(rows.map(({ tokens }) => tokens)).toEqual(expected.map(({ tokens }) => tokens))
+  for (const i of [0, 999, 1000, 1233]) {
+    expect(rows[i]?.embedding).toEqual(expected[i].embedding.map(Math.fround))
+  }
+}, 300_000)

@@ -9,7 +9,8 @@ import { EXIT, UserError } from './exit.js'
 import { createProgress } from './progress.js'
 import { type Line, readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
-import { type Encoding, openVectorFile, type VectorFormat, type VectorRow } from './vector-file.js'
+import { type Encoding, formatOf, openVectorFile, VECTOR_FORMATS, type VectorFormat } from './vector-file.js'
+import type { VectorRow } from './vector-row.js'
 import { withPipeline } from './with-pipeline.js'
 
 interface EmbedOptions {
@@ -18,7 +19,7 @@ interface EmbedOptions {
   input?: string
   dimension?: number
   textType: 'query' | 'document'
-  format: VectorFormat
+  format?: VectorFormat
   encoding: Encoding
   output?: string
   skipEmpty?: boolean
@@ -38,7 +39,9 @@ export function embedCommand(): Command {
     .option('--model <id>', 'public model id', DEFAULT_MODEL)
     .option('--dimension <n>', "components of each vector (default: the model's)", wholeNumber)
     .addOption(new Option('--text-type <type>', 'use of the texts').choices(['query', 'document']).default('document'))
-    .addOption(new Option('--format <format>', 'output format').choices(['jsonl', 'npy']).default('jsonl'))
+    .addOption(
+      new Option('--format <format>', "output format (default: the output's ending, or jsonl)").choices(VECTOR_FORMATS),
+    )
     .addOption(
       new Option('--encoding <encoding>', 'vectors in JSON lines').choices(['float', 'base64']).default('float'),
     )
@@ -50,11 +53,12 @@ export function embedCommand(): Command {
 With --input and --output a run that was interrupted, or killed, goes on where it was when the same
 command is given again; what it has so far lies beside the output as .part.
 
-Each JSON line is {"index", "embedding", "tokens"}. npy is a float32 array of shape (texts, dimension).
+Each JSON line is {"index", "embedding", "tokens"}, and so is each row of parquet. npy is a float32 array
+of shape (texts, dimension).
 
 Examples:
   $ quiver embed "风急天高猿啸哀" "渚清沙白鸟飞回"
-  $ quiver embed --file news.txt --dimension 256 --format npy --output news.npy
+  $ quiver embed --file news.txt --dimension 256 --output news.npy
   $ cut -f2 items.tsv | quiver embed --encoding base64 > items.jsonl`,
     )
   return addSettingsOptions(command, ['threads']).action((texts: string[], options: EmbedOptions, self: Command) =>
@@ -64,7 +68,8 @@ Examples:
 
 async function embedTexts(texts: readonly string[], given: EmbedOptions, settings: PipelineSettings): Promise<void> {
   const path = given.file ?? given.input
-  const options = path === undefined ? given : { ...given, file: path }
+  const format = given.format ?? formatOf(given.output)
+  const options = { ...given, format, ...(path !== undefined && { file: path }) }
   const resumeKey = await resumeKeyOf(options)
   const { lines, total } = readLines(texts, options)
   const interrupted = new AbortController()
@@ -103,7 +108,11 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
 }
 
 /** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */
-async function resumeKeyOf({ file, output, ...options }: EmbedOptions): Promise<string | undefined> {
+async function resumeKeyOf({
+  file,
+  output,
+  ...options
+}: EmbedOptions & { format: VectorFormat }): Promise<string | undefined> {
   if (file === undefined || file === '-' || output === undefined) return undefined
   const found = await stat(file).catch(() => undefined)
   if (found?.isFile() !== true) return undefined

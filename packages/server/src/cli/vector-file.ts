@@ -1,32 +1,18 @@
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { extname } from 'node:path'
 import { encodeJson } from '../http/encode-json.js'
 import { VECTOR_TO_WIRE } from '../http/vector-to-wire.js'
 import { EXIT, UserError } from './exit.js'
+import { toParquet } from './parquet-file.js'
+import { openPart } from './part-file.js'
+import type { VectorFile, VectorRow } from './vector-row.js'
 
-export type VectorFormat = 'jsonl' | 'npy'
+export const VECTOR_FORMATS = ['jsonl', 'npy', 'parquet'] as const
+export type VectorFormat = (typeof VECTOR_FORMATS)[number]
 export type Encoding = 'float' | 'base64'
 
-/** A dense vector and what it belongs to. */
-export interface VectorRow {
-  index: number
-  /** Float32Array[dimension] */
-  dense: Float32Array
-  tokens: number
-}
-
-/** Where vectors are written, in order. */
-export interface VectorFile {
-  /** Lines of the input that an earlier run of the same command has written. */
-  readonly linesDone: number
-  write(row: VectorRow): Promise<void>
-  /** Everything of these many lines is written, and outlives a crash. */
-  checkpoint(linesDone: number): Promise<void>
-  /** Stop, and leave what a later run can go on from. */
-  suspend(): Promise<void>
-  /** The file appears under its name. */
-  finish(): Promise<void>
-  /** Nothing is left behind. */
-  discard(): Promise<void>
+/** The format that a name stands for; JSON lines where it says nothing. */
+export function formatOf(output = ''): VectorFormat {
+  return VECTOR_FORMATS.find((format) => extname(output) === `.${format}`) ?? 'jsonl'
 }
 
 /** @throws {UserError} when the output cannot be written. */
@@ -38,11 +24,13 @@ export async function openVectorFile(options: {
   resumeKey?: string
 }): Promise<VectorFile> {
   if (options.output === undefined) {
-    if (options.format === 'npy')
-      throw new UserError('npy needs --output: its header says how many rows follow.', EXIT.usage)
+    if (options.format !== 'jsonl') {
+      throw new UserError(`${options.format} needs --output: it says how many rows there are.`, EXIT.usage)
+    }
     return toStandardOutput(options.encoding)
   }
   const { format, output, encoding, resumeKey } = options
+  if (format === 'parquet') return toParquet(output, resumeKey)
   return format === 'npy' ? toNpy(output, resumeKey) : toJsonLines(output, encoding, resumeKey)
 }
 
@@ -71,7 +59,7 @@ async function toJsonLines(path: string, encoding: Encoding, resumeKey: string |
   return {
     ...part.file,
     write: (row) => part.append(Buffer.from(jsonLine(row, encoding))),
-    finish: part.finish,
+    finish: () => part.finish(),
   }
 }
 
@@ -108,77 +96,4 @@ function npyHeader(rows: number, columns: number): Buffer {
   header.write(`{'descr': '<f4', 'fortran_order': False, 'shape': (${rows}, ${columns}), }`, 10, 'latin1')
   header.write('\n', NPY_HEADER_BYTES - 1, 'latin1')
   return header
-}
-
-/** How far a file is: what lies behind `bytes` was written after this was noted. */
-interface Checkpoint {
-  resumeKey: string
-  linesDone: number
-  bytes: number
-  rows: number
-  columns: number
-}
-
-/** A file beside the wanted one, which takes its name when it is complete and on the disk. */
-async function openPart(path: string, resumeKey: string | undefined) {
-  const temporary = `${path}.part`
-  const notes = `${temporary}.json`
-  const earlier = resumeKey === undefined ? undefined : await readCheckpoint(notes, { resumeKey, temporary })
-  const file = await open(temporary, earlier === undefined ? 'w' : 'r+').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
-  })
-  const { linesDone = 0, rows = 0, columns = 0 } = earlier ?? {}
-  let bytes = earlier?.bytes ?? 0
-  await file.truncate(bytes)
-  const checkpoint = async (done: Pick<Checkpoint, 'linesDone' | 'rows' | 'columns'>) => {
-    if (resumeKey === undefined) return
-    await file.sync()
-    const next = `${notes}.new`
-    await writeFile(next, JSON.stringify({ resumeKey, bytes, ...done } satisfies Checkpoint))
-    await rename(next, notes)
-  }
-  const close = async () => {
-    await file.close().catch(() => {}) // already closed when finishing failed
-  }
-  return {
-    rows,
-    columns,
-    checkpoint,
-    async append(data: Buffer) {
-      await file.write(data, 0, data.length, bytes)
-      bytes += data.length
-    },
-    overwrite: async (head: Buffer) => void (await file.write(head, 0, head.length, 0)),
-    async finish() {
-      await file.sync()
-      await file.close()
-      await rename(temporary, path)
-      await rm(notes, { force: true })
-    },
-    /** What both kinds of file do alike. */
-    file: {
-      linesDone,
-      checkpoint: (done: number) => checkpoint({ linesDone: done, rows, columns }),
-      suspend: close,
-      async discard() {
-        await close()
-        await rm(temporary, { force: true })
-        await rm(notes, { force: true })
-      },
-    },
-  }
-}
-
-/** What an earlier run of the same command left, if it can be gone on from. */
-async function readCheckpoint(
-  notes: string,
-  { resumeKey, temporary }: { resumeKey: string; temporary: string },
-): Promise<Checkpoint | undefined> {
-  try {
-    const checkpoint = JSON.parse(await readFile(notes, 'utf8')) as Checkpoint // written by openPart only
-    const { size } = await stat(temporary)
-    return checkpoint.resumeKey === resumeKey && size >= checkpoint.bytes ? checkpoint : undefined
-  } catch {
-    return undefined // there is none, or half of one
-  }
 }
