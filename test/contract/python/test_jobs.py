@@ -79,6 +79,82 @@ def test_vectors_are_those_of_the_synchronous_model(task_api, place):
     assert rows_of(result.output.url)[0]["output"]["embedding"] == pytest.approx(expected, abs=1e-6)
 
 
+# The vendor's program for tasks as its page prints it; only the place of the file differs, and the base URL above.
+DOCUMENTED = """
+from http import HTTPStatus
+
+import dashscope
+
+
+def call():
+    result = dashscope.BatchTextEmbedding.call(
+        dashscope.BatchTextEmbedding.Models.text_embedding_async_v1,
+        url=URL,
+        text_type="document",
+    )
+    if result.status_code == HTTPStatus.OK:
+        print(result.output)
+        print(result.usage)
+    else:
+        print('Failed, status_code: %s, code: %s, message: %s' %
+              (result.status_code, result.code, result.message))
+
+
+def create_async_task():
+    rsp = dashscope.BatchTextEmbedding.async_call(
+        dashscope.BatchTextEmbedding.Models.text_embedding_async_v1,
+        url=URL,
+        text_type="document",
+    )
+    print(rsp)
+    if rsp.status_code == HTTPStatus.OK:
+        print(rsp.output)
+        print(rsp.usage)
+    else:
+        print('Failed, status_code: %s, code: %s, message: %s' %
+              (rsp.status_code, rsp.code, rsp.message))
+    return rsp
+
+
+def get_async_task_info(task):
+    status = dashscope.BatchTextEmbedding.fetch(task)
+    print(status)
+    if status.status_code == HTTPStatus.OK:
+        print(status.output.task_status)
+    else:
+        print('Failed, status_code: %s, code: %s, message: %s' %
+              (status.status_code, status.code, status.message))
+
+
+def get_task_result(task):
+    rsp = dashscope.BatchTextEmbedding.wait(task)
+    print(rsp)
+    if rsp.status_code == HTTPStatus.OK:
+        print(rsp.output.task_status)
+    else:
+        print('Failed, status_code: %s, code: %s, message: %s' %
+              (rsp.status_code, rsp.code, rsp.message))
+
+
+def test():
+    task_info = create_async_task()
+    get_async_task_info(task_info)
+    get_task_result(task_info)
+"""
+
+
+def test_the_documented_program(task_api, place, capsys):
+    program = {"URL": place[1]}
+    exec(compile(DOCUMENTED, "documented.py", "exec"), program)
+    program["call"]()
+    assert '"task_status": "SUCCEEDED"' in capsys.readouterr().out
+    time.sleep(1.05)  # one task a second is taken
+    program["test"]()
+    printed = capsys.readouterr().out
+    assert "Failed" not in printed
+    assert printed.rstrip().endswith("SUCCEEDED")
+
+
 def test_submit_fetch_wait(task_api, place):
     task = BatchTextEmbedding.async_call("text-embedding-async-v2", url=place[1])
     assert task.status_code == HTTPStatus.OK

@@ -108,8 +108,10 @@ async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal):
       await store.release(lease, { notBefore: now() })
       return
     }
-    log.warn({ ...about, failures: lease.failures + 1, cause: error }, 'a part of a job failed')
     const faults = faultsOf(error, lease, options)
+    // What is wrong with an input is told its caller, in words that quote it; the log has no inputs.
+    if (error instanceof JobFaults) log.info({ ...about, code: faults?.[0]?.code }, 'the input of a job is wrong')
+    else log.warn({ ...about, failures: lease.failures + 1, cause: error }, 'a part of a job failed')
     if (faults !== undefined) await giveUp(lease, faults, options)
     else {
       const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures))

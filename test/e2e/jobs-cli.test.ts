@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { QUIVER, type QuiverProcess, startQuiver } from './quiver-process.js'
+
+let server: QuiverProcess
+let folder: string
+beforeAll(async () => {
+  server = await startQuiver()
+  folder = mkdtempSync(join(tmpdir(), 'quiver-jobs-cli-'))
+}, 120_000)
+afterAll(async () => {
+  await server.end()
+  rmSync(folder, { recursive: true })
+})
+
+/** Not spawnSync: the answers of the server must not wait for this process. */
+async function quiver(...words: string[]) {
+  const child = spawn(process.execPath, [QUIVER, ...words, '--url', server.url], {
+    env: { PATH: process.env.PATH, QUIVER_HOME: folder, QUIVER_API_KEY: 'sk-cli' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (text) => {
+    stdout += text
+  })
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
+  const [status] = await once(child, 'close')
+  return { status, stdout, stderr }
+}
+
+const pathOf = (name: string, content: string) => {
+  const path = join(folder, name)
+  writeFileSync(path, content)
+  return path
+}
+const request = (id: string, dimensions: number) =>
+  JSON.stringify({
+    custom_id: id,
+    method: 'POST',
+    url: '/v1/embeddings',
+    body: { model: 'text-embedding-v4', input: id, dimensions },
+  })
+
+test('a text file becomes a task, its result a file; list, show and wait know it, cancel is too late', async () => {
+  const output = join(folder, 'lines.jsonl.gz')
+  const submitted = await quiver('jobs', 'submit', pathOf('lines.txt', 'one\ntwo\n\n'), '--output', output)
+  expect(submitted).toMatchObject({ status: 0, stderr: '' })
+  const id = submitted.stdout.trim()
+  const rows = gunzipSync(readFileSync(output)).toString().trim().split('\n')
+  expect(rows.map((row) => JSON.parse(row).output.text_index)).toEqual([0, 1, 2])
+  expect((await quiver('jobs', 'list')).stdout).toContain(id)
+  expect(JSON.parse((await quiver('jobs', 'list', '--json')).stdout)[0]).toMatchObject({ id, status: 'SUCCEEDED' })
+  const shown = JSON.parse((await quiver('jobs', 'show', id)).stdout)
+  expect(shown).toMatchObject({ id, status: 'SUCCEEDED', lines: { total: 3, succeeded: 3, failed: 0 } })
+  expect(JSON.parse((await quiver('jobs', 'wait', id)).stdout)).toEqual(shown)
+  const late = await quiver('jobs', 'cancel', id)
+  expect(late.status).toBe(1)
+  expect(late.stderr).toMatch(/PENDING/)
+}, 120_000)
+
+test('a batch goes from file to file, errors into one of their own', async () => {
+  const input = pathOf('requests.jsonl', `${request('a', 64)}\n${request('b', 63)}\n`)
+  const { status, stdout } = await quiver('batch', 'run', input)
+  const [output, errors] = [join(folder, 'requests.output.jsonl'), join(folder, 'requests.errors.jsonl')]
+  expect({ status, stdout }).toEqual({ status: 0, stdout: `completed: 1 lines in ${output}, 1 in ${errors}\n` })
+  expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ custom_id: 'a', response: { status_code: 200 } })
+  expect(JSON.parse(readFileSync(errors, 'utf8'))).toMatchObject({ custom_id: 'b', response: { status_code: 400 } })
+}, 120_000)
+
+test('what is wrong with a batch file is said with its lines, and nothing is written', async () => {
+  const input = pathOf('wrong.jsonl', `${request('a', 64)}\n${request('a', 64)}\n`)
+  const { status, stderr } = await quiver('batch', 'run', input)
+  expect(status).toBe(1)
+  expect(stderr).toMatch(/wrong\.jsonl:2: The custom_id 'a'/)
+  expect(existsSync(join(folder, 'wrong.output.jsonl'))).toBe(false)
+}, 120_000)
+
+test.each([
+  [['jobs', 'show', '0385dc79-5ff8-4d82-bcb6-9c6e54a6e1c1'], /there is no job/],
+  [['jobs', 'wait', 'batch_0'], /batch_0|not found/i],
+  [['jobs', 'submit', '/nowhere/lines.txt'], /no file that can be read/],
+  [['batch', 'run', '/nowhere/lines.jsonl'], /no file that can be read/],
+])(
+  '%j fails in one line',
+  async (words, line) => {
+    const { status, stderr } = await quiver(...words)
+    expect(status).toBe(1)
+    expect(stderr).toMatch(line)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+  },
+  60_000,
+)
