@@ -1,5 +1,5 @@
+import { openPostgres } from '@quiver/server/dist/stores/postgres/database.js'
 import { startCluster } from '@quiver/server/dist/stores/postgres/test-cluster.js'
-import pg from 'pg'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.js'
 
 /** A PostgreSQL of the campaign's own, with a network between it and the servers. */
@@ -24,16 +24,15 @@ export async function openSharedDatabase(): Promise<SharedDatabase> {
     network,
     crash: () => cluster.crash(),
     async ledgerOf(jobId) {
-      const client = new pg.Client({ connectionString: direct })
-      await client.connect()
+      const database = await openPostgres(direct)
       try {
-        const { rows } = await client.query(
-          'select coalesce(sum(tokens), 0)::float8 as tokens, count(*)::int as charges from ledger where reference = $1',
-          [jobId],
-        )
-        return rows[0]
+        return await database
+          .selectFrom('ledger')
+          .select(({ fn }) => [fn.sum<number>('tokens').as('tokens'), fn.countAll<number>().as('charges')])
+          .where('reference', '=', jobId)
+          .executeTakeFirstOrThrow()
       } finally {
-        await client.end()
+        await database.destroy()
       }
     },
     async remove() {
