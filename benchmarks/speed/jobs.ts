@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { assemblePipeline } from '@quiver/server/dist/assemble.js'
 import { check } from '@quiver/server/dist/catalog/check.js'
@@ -16,6 +17,10 @@ const POLL_MS = 200
 const REQUESTS = 200
 const LARGE_LINES = 5_000
 const LARGE_LINE_BYTES = 100 * 1024
+const TASK_LINES = 100_000
+/** Words of one letter: two bytes each. */
+const TASK_LINE_TOKENS = 1_000
+const TASK_SECONDS = 120
 const KEY = { authorization: 'Bearer bench' }
 
 interface Cost {
@@ -27,22 +32,28 @@ interface Cost {
 export async function jobs(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
-    options: { lines: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '3' } },
+    options: {
+      lines: { type: 'string', default: '5000' },
+      rounds: { type: 'string', default: '3' },
+      /** `throughput`, `memory` or `latency`. */
+      only: { type: 'string' },
+    },
   })
+  const isWanted = (part: string) => values.only === undefined || values.only === part
   const texts = madeUpTexts(TOKENS, Number(values.lines))
   const rounds: { engine: Cost; task: Cost; batch: Cost }[] = []
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; isWanted('throughput') && round < Number(values.rounds); round++) {
     rounds.push({ engine: await engineAlone(texts), ...(await throughJobs(texts)) })
   }
-  const memory = await memoryOfLargeBatch()
-  const latency = await latencyBeside(texts)
+  const memory = isWanted('memory') ? { ...(await memoryOfLargeBatch()), ...(await memoryOfLargeTask()) } : {}
+  const latency = isWanted('latency') ? await latencyBeside(texts) : {}
   const ratio = (kind: 'task' | 'batch') =>
     median(rounds.map((round) => round.engine.cpuSeconds / round[kind].cpuSeconds))
   publish('Jobs', {
     command: ['npm run bench -- jobs', ...words].join(' '),
     ...(words.length === 0 ? { file: 'jobs.md' } : {}),
     sections: [
-      {
+      isWanted('throughput') && {
         title: 'Throughput',
         notes: [
           `${texts.length} lines of ${TOKENS} tokens, one worker thread: the engine alone in a loop, then as a task (1,536 components, digits, gzip) and as a batch (1,024 components, base64), from the submission to the end, in turns. The last column is the median of the engine's processor time over the job's; goal: 0.85.`,
@@ -55,15 +66,15 @@ export async function jobs(words: readonly string[]): Promise<void> {
           kind === 'engine' ? '1' : ratio(kind).toFixed(2),
         ]),
       },
-      {
+      isWanted('memory') && {
         title: 'Memory',
         notes: [
-          `A batch file of ${Math.round((LARGE_LINES * LARGE_LINE_BYTES) / 1024 ** 2)} MB: ${LARGE_LINES} lines of ${LARGE_LINE_BYTES / 1024} KB, most of each a field that is ignored. Resident memory of the server, sampled every ${SAMPLE_MS} ms; goal: 600 MB.`,
+          `A batch file of ${Math.round((LARGE_LINES * LARGE_LINE_BYTES) / 1024 ** 2)} MB: ${LARGE_LINES} lines of ${LARGE_LINE_BYTES / 1024} KB, most of each a field that is ignored. Resident memory of the server, sampled every ${SAMPLE_MS} ms; goal: 600 MB. A task of ${TASK_LINES} lines of ${TASK_LINE_TOKENS} tokens, as many as fit the 200 MB that a task may have: read, and then computed for ${TASK_SECONDS} s, which is some of its ${TASK_LINES / 1000} shards; each is computed alone, and nothing of it stays in memory.`,
         ],
         header: ['', 'RSS before, MB', 'most, MB'],
         rows: Object.entries(memory).map(([what, [before, most]]) => [what, before.toFixed(0), most.toFixed(0)]),
       },
-      {
+      isWanted('latency') && {
         title: 'Requests beside a task',
         notes: [
           `${REQUESTS} requests of one text, one after the other, on an idle server and while a task runs; goal: 2.`,
@@ -75,7 +86,7 @@ export async function jobs(words: readonly string[]): Promise<void> {
           toShort(percentile(times, 0.99)),
         ]),
       },
-    ],
+    ].filter((section) => section !== false),
   })
 }
 
@@ -133,22 +144,48 @@ async function memoryOfLargeBatch(): Promise<Record<string, [before: number, mos
   const server = await startServer({ QUIVER_THREADS: '1', QUIVER_MAX_FILE_BYTES: String(600 * 1024 * 1024) })
   const padding = 'x'.repeat(LARGE_LINE_BYTES - 200)
   const lines = Array.from({ length: LARGE_LINES }, (_, i) => lineOf(i, `text ${i}`, { user: padding }))
-  const watch = async <Value>(work: () => Promise<Value>): Promise<[Value, [number, number]]> => {
-    const before = server.cost().rssMb
-    let most = before
-    const sampler = setInterval(() => {
-      most = Math.max(most, server.cost().rssMb)
-    }, SAMPLE_MS)
-    const value = await work().finally(() => clearInterval(sampler))
-    return [value, [before, most]]
-  }
   try {
-    const [file, uploading] = await watch(() => upload(server.url, new Blob(lines), 'batch'))
-    const [, computing] = await watch(() => endOfBatch(server.url, file))
+    const [file, uploading] = await watchMemory(server, () => upload(server.url, new Blob(lines), 'batch'))
+    const [, computing] = await watchMemory(server, () => endOfBatch(server.url, file))
     return { 'upload of the file': uploading, 'computing the batch': computing }
   } finally {
     await server.stop()
   }
+}
+
+/** Its lines are too many to wait for; how much memory it takes shows in the first of them. */
+async function memoryOfLargeTask(): Promise<Record<string, [before: number, most: number]>> {
+  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_CACHE_BYTES: '0' })
+  const words = Array.from({ length: TASK_LINE_TOKENS - 1 }, (_, i) => String.fromCharCode(97 + (i % 26))).join(' ')
+  const text = new Blob(
+    Array.from({ length: TASK_LINES }, (_, i) => `${String.fromCharCode(97 + (i % 26))} ${words}\n`),
+  )
+  try {
+    const [id, reading] = await watchMemory(server, async () => {
+      const task = await submitTask(server.url, text)
+      while ((await json(`${server.url}/api/v1/tasks/${task}`)).output.task_metrics === undefined) await pause()
+      return task
+    })
+    const [, computing] = await watchMemory(server, () => sleep(TASK_SECONDS * 1000))
+    const { output } = await json(`${server.url}/api/v1/tasks/${id}`)
+    if (output.task_status !== 'RUNNING') throw new Error(JSON.stringify(output))
+    return { 'reading the task': reading, 'computing the task': computing }
+  } finally {
+    await server.stop()
+  }
+}
+
+async function watchMemory<Value>(
+  server: ServerProcess,
+  work: () => Promise<Value>,
+): Promise<[Value, [before: number, most: number]]> {
+  const before = server.cost().rssMb
+  let most = before
+  const sampler = setInterval(() => {
+    most = Math.max(most, server.cost().rssMb)
+  }, SAMPLE_MS)
+  const value = await work().finally(() => clearInterval(sampler))
+  return [value, [before, most]]
 }
 
 async function latencyBeside(texts: readonly string[]): Promise<Record<string, number[]>> {
@@ -177,7 +214,7 @@ async function latencyBeside(texts: readonly string[]): Promise<Record<string, n
   }
 }
 
-async function submitTask(url: string, text: string): Promise<string> {
+async function submitTask(url: string, text: string | Blob): Promise<string> {
   const body = {
     model: 'text-embedding-async-v2',
     input: { url: await upload(url, new Blob([text]), 'user_data', 'lines.txt') },
@@ -227,7 +264,7 @@ async function upload(url: string, content: Blob, purpose: string, name = 'batch
   return id
 }
 
-const pause = () => new Promise((resolve) => setTimeout(resolve, POLL_MS))
+const pause = () => sleep(POLL_MS)
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of the server under test, whose shapes its own tests hold
 async function json(url: string, body?: object, headers: Record<string, string> = {}): Promise<any> {

@@ -6,7 +6,7 @@ import { canMakeFaultyDisk, diskCampaign } from './disk-faults.js'
 import { killCampaign } from './kill.js'
 import { configFor, startStandIn } from './stand-in.js'
 
-const DEADLINE_MS = 300_000
+const DEADLINE_MS = 600_000
 let model: Awaited<ReturnType<typeof startStandIn>>
 let config: object
 beforeAll(async () => {
