@@ -7,7 +7,7 @@ import type { UpstreamEntry } from '../engine-entry.js'
 import { Connection } from './connection.js'
 import { startLocalCounter } from './local-counter.js'
 import { describeFault, ReplicaPool } from './pool.js'
-import { checkAgainst, findProfile, type Profile } from './profile.js'
+import { checkAgainst, checkRanking, findProfile, type Profile } from './profile.js'
 import type { EmbedCall } from './protocol.js'
 import { createRemoteCounter } from './remote-counter.js'
 import { Replica } from './replica.js'
@@ -117,7 +117,7 @@ class UpstreamEngine implements Engine {
     // What servers make of a text of spaces differs; here it has no tokens, as with the built-in model.
     if (text.trim() === '') return { tokens: 0, isOverLimit: false, passes: [] }
     const counter = this.#counter
-    if (counter === undefined || isSurelyWithin(text, Math.min(maxTokens, this.window))) {
+    if (counter === undefined || (!counter.isLocal && isSurelyWithin(text, Math.min(maxTokens, this.window)))) {
       const tokens = estimateTokens(text)
       return { tokens, isEstimate: true, isOverLimit: false, passes: [pass(text, tokens, true)] }
     }
@@ -249,6 +249,7 @@ class UpstreamEngine implements Engine {
     const exam = { entry: this.#entry, connection, signal, timeoutMs: this.#entry.timeoutMs }
     if (this.#profile === undefined) {
       const found = await findProfile(exam)
+      if (this.#entry.isRankingChecked) await checkRanking(found, exam)
       if (this.#profile === undefined) {
         this.#profile = found
         const { tokenRoute: route } = found
