@@ -220,6 +220,22 @@ test('a text that the server cannot compute harms nobody but itself', async () =
   expect(engine.isUp).toBe(true)
 })
 
+test('how each server stands is told: what it answered, what failed, and what came from elsewhere', async () => {
+  const [bad, good] = await fakes()
+  const engine = await start([bad, good])
+  expect(engine.servers?.map(({ isUp, answered }) => [isUp, answered])).toEqual([
+    [true, 0],
+    [true, 0],
+  ])
+  after(bad, failing(500))
+  for (let i = 0; i < 4; i++) await embed(engine, `text ${i}`)
+  const [first, second] = engine.servers ?? []
+  expect(first?.failed).toBeGreaterThan(0)
+  expect(first?.answered).toBe(0)
+  expect(second).toMatchObject({ isUp: true, running: 0, answered: 4, failed: 0, retried: first?.failed })
+  expect(second?.seconds).toBeGreaterThan(0)
+})
+
 test('429 with a short Retry-After is waited for when there is no other server', async () => {
   const [one] = await fakes()
   const engine = await start([one])

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { ApiError } from '@quiver/protocol'
 import type { Logger } from '../../telemetry/log.js'
+import type { ServerLoad } from '../../telemetry/metrics.js'
 import type { Batching, Engine, EngineCheck, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../engine.js'
 import type { UpstreamEntry } from '../engine-entry.js'
 import { Connection } from './connection.js'
@@ -96,6 +97,10 @@ class UpstreamEngine implements Engine {
 
   get isUp(): boolean {
     return this.#profile !== undefined && this.#pool.isUp
+  }
+
+  get servers(): readonly ServerLoad[] {
+    return this.#pool.replicas.map((replica) => replica.load)
   }
 
   async start(): Promise<void> {

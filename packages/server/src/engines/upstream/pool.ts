@@ -106,8 +106,7 @@ export class ReplicaPool {
       if (working.length === 0) throw modelNotReady({ retryAfterMs: this.#nextTrialMs(nowMs) })
       const chosen = this.#choose(working, tried, nowMs)
       if (chosen !== undefined) {
-        chosen.running++
-        chosen.outstandingTokens += tokens
+        chosen.begin(tokens, { isRetry: tried.size > 0 })
         return chosen
       }
       const busyMs = Math.min(...working.map((replica) => replica.waitMs(nowMs)))
@@ -130,16 +129,21 @@ export class ReplicaPool {
   }
 
   async #call<Value>(replica: Replica, work: () => Promise<Value>, tokens: number): Promise<Value> {
+    const startedAtMs = performance.now()
+    let outcome: 'answered' | 'failed' | undefined
     try {
       const value = await work()
+      outcome = 'answered'
       replica.answered(performance.now())
       return value
     } catch (error) {
-      if (error instanceof UpstreamError) this.#failed(replica, error)
+      if (error instanceof UpstreamError) {
+        outcome = 'failed'
+        this.#failed(replica, error)
+      }
       throw error
     } finally {
-      replica.running--
-      replica.outstandingTokens -= tokens
+      replica.end(tokens, { outcome, ms: performance.now() - startedAtMs })
       this.#waiting.shift()?.()
     }
   }
