@@ -1,5 +1,5 @@
+import type { Prompts } from '../../pull/pulled-model.js'
 import type { LocatedToken, TokenInspector } from '../engine.js'
-import type { Prompts } from '../pulled/model-folder.js'
 import { LETTER_BYTES } from '../tokenizers/byte-letters.js'
 import type { Description } from './description.js'
 

@@ -39,6 +39,8 @@ export interface OnnxEngineOptions {
   jobTimeoutMs?: number
   /** Tokens of one pass at most, whatever the model takes: attention needs memory with their square. */
   maxPassTokens?: number
+  /** Whether it proves itself before it serves. Random weights, on which speed is measured, cannot. */
+  isProven?: boolean
   signal: AbortSignal
 }
 
@@ -114,7 +116,9 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     })
     try {
       await verified
-      await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
+      if (options.isProven !== false) {
+        await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
+      }
     } catch (error) {
       await engine.close()
       throw error

@@ -52,6 +52,7 @@ class UpstreamEngine implements Engine {
   readonly #localCounter: TokenCounter | undefined
   #remoteCounter: TokenCounter | undefined
   #profile: Profile | undefined
+  #identity: { profile: Profile | undefined; hash: string } | undefined
 
   constructor({ id, entry, log }: UpstreamOptions, localCounter: TokenCounter | undefined) {
     this.id = id
@@ -72,9 +73,14 @@ class UpstreamEngine implements Engine {
 
   /** Model name, revision and prompts: all that the operator and the servers tell of what makes a vector what it is. */
   get identity(): string {
-    const { model, revision, prompts, dimension } = this.#entry
-    const parts = ['upstream', model, revision ?? this.#profile?.revision ?? '', prompts ?? '', dimension]
-    return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+    // Every text asks for it; it is another one only once the servers have told their revision.
+    if (this.#identity?.profile !== this.#profile || this.#identity === undefined) {
+      const { model, revision, prompts, dimension } = this.#entry
+      const parts = ['upstream', model, revision ?? this.#profile?.revision ?? '', prompts ?? '', dimension]
+      const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+      this.#identity = { profile: this.#profile, hash }
+    }
+    return this.#identity.hash
   }
 
   /** One call is one request, whose padding is the server's affair. */
