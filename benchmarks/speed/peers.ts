@@ -45,7 +45,7 @@ const CELLS: readonly Cell[] = [
   { texts: 'mixed', batch: 1, callers: 16, requests: 80 },
   { texts: 'mixed', batch: 1, callers: 64, requests: 128 },
   { texts: 'short', batch: 32, callers: 1, requests: 6 },
-  { texts: 'short', batch: 32, callers: 16, requests: 8 },
+  { texts: 'short', batch: 32, callers: 16, requests: 16 },
   { texts: 'medium', batch: 32, callers: 1, requests: 1 },
   { texts: 'long', batch: 32, callers: 1, requests: 1 },
   { texts: 'mixed', batch: 32, callers: 1, requests: 2 },
