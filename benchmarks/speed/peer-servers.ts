@@ -40,7 +40,6 @@ const ONE_THREAD = {
  * @param accelerated home with `quiver accelerate`'s library.
  */
 export async function startPeers({ folder, accelerated }: { folder: string; accelerated: string }): Promise<Peers> {
-  const work = mkdtempSync(join(tmpdir(), 'quiver-bench-peers-'))
   const running: ServerProcess[] = []
   const keep = async (name: string, start: () => Promise<ServerProcess> | string): Promise<PeerServer> => {
     const started = start()
@@ -53,19 +52,18 @@ export async function startPeers({ folder, accelerated }: { folder: string; acce
   }
   const stop = async () => {
     await Promise.all(running.map((server) => server.stop()))
-    rmSync(work, { recursive: true, force: true })
   }
   const library = join(accelerated, 'accelerators')
   const { QUIVER_TEI: tei, QUIVER_SENTENCE_TRANSFORMERS: python, QUIVER_INT8: int8 } = process.env
   const weights = process.env.QUIVER_SENTENCE_TRANSFORMERS_MODEL
   try {
     const servers = [
-      await keep('Quiver', () => startQuiver(folder, { work })),
+      await keep('Quiver', () => startQuiver(folder, {})),
       await keep('Quiver, bf16', () =>
-        existsSync(library) ? startQuiver(folder, { work, library }) : `${library} is missing: quiver accelerate`,
+        existsSync(library) ? startQuiver(folder, { library }) : `${library} is missing: quiver accelerate`,
       ),
       await keep('Quiver, int8', () =>
-        int8 === undefined ? 'QUIVER_INT8 names no folder' : startQuiver(int8, { work, variant: 'int8' }),
+        int8 === undefined ? 'QUIVER_INT8 names no folder' : startQuiver(int8, { variant: 'int8' }),
       ),
       await keep('TEI', () => (tei === undefined ? 'QUIVER_TEI names no program' : startTei(tei, folder))),
       await keep('sentence-transformers', () =>
@@ -81,21 +79,27 @@ export async function startPeers({ folder, accelerated }: { folder: string; acce
   }
 }
 
-async function startQuiver(
+/** A server of {@link MODEL} alone, pinned to one processor, its files gone when it has stopped. */
+export async function startQuiver(
   folder: string,
-  { work, library, variant }: { work: string; library?: string; variant?: string },
+  { library, variant }: { library?: string; variant?: string },
 ): Promise<ServerProcess> {
-  const home = mkdtempSync(join(work, 'home-'))
-  const source = mkdtempSync(join(work, 'model-'))
+  const work = mkdtempSync(join(tmpdir(), 'quiver-bench-model-'))
+  const [home, source] = [join(work, 'home'), join(work, 'model')]
+  mkdirSync(home)
   cpSync(folder, source, { recursive: true })
   rmSync(join(source, 'quiver-model.json'), { force: true }) // a test's; a pull writes its own
   const words = ['pull', `file:${source}`, '--as', MODEL, ...(variant === undefined ? [] : ['--variant', variant])]
   execFileSync(process.execPath, [QUIVER, ...words], { env: { ...process.env, QUIVER_HOME: home }, stdio: 'pipe' })
-  if (library !== undefined) {
-    mkdirSync(home, { recursive: true })
-    symlinkSync(library, join(home, 'accelerators'))
+  if (library !== undefined) symlinkSync(library, join(home, 'accelerators'))
+  const server = await startServer({ QUIVER_HOME: home, QUIVER_THREADS: '1' }, PINNED)
+  return {
+    ...server,
+    async stop() {
+      await server.stop()
+      rmSync(work, { recursive: true, force: true })
+    },
   }
-  return startServer({ QUIVER_HOME: home, QUIVER_THREADS: '1' }, PINNED)
 }
 
 async function startTei(program: string, folder: string): Promise<ServerProcess> {

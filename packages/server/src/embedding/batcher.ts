@@ -178,6 +178,7 @@ export class Batcher {
         if (isValid) waiting.resolve(raw[index] as RawEmbedding) // isUsable: it is there
         return !isValid
       })
+      if (invalid.length === 0) return // an error takes its stack along, which costs more than a vector's checks
       await this.#computeAlone(invalid, { isRetry: group.length > 1, reason: invalidVector() })
     } catch (error) {
       const isRetry = group.length > 1 && error instanceof ApiError && error.row === 'engine_failed'
