@@ -13,6 +13,7 @@ const FIRST_BACKOFF_MS = 50
 const MAX_BUSY_WAIT_MS = 10_000
 /** A replica that has not answered for this long is asked whether it still lives. */
 const QUIET_MS = 5_000
+/** A trial has several calls, each of which `timeoutMs` bounds too. */
 const LONGEST_TRIAL_MS = 15_000
 
 export interface PoolOptions {
@@ -192,12 +193,10 @@ export class ReplicaPool {
   /** The trial of the half-open state, or of a replica under suspicion, which is called on meanwhile. */
   async #try(replica: Replica): Promise<void> {
     if (this.#closing.signal.aborted) return
-    const { log, examine, timeoutMs } = this.#options
+    const { log, examine } = this.#options
     if (!replica.breaker.isClosed) replica.breaker.halfOpen()
     try {
-      await withDeadline(Math.min(timeoutMs, LONGEST_TRIAL_MS), this.#closing.signal, (signal) =>
-        examine(replica, signal),
-      )
+      await withDeadline(LONGEST_TRIAL_MS, this.#closing.signal, (signal) => examine(replica, signal))
     } catch (error) {
       if (this.#closing.signal.aborted) return
       const fault = describeFault(error)
@@ -255,7 +254,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A trial has several calls; together they have this long. */
+/** Several calls that have this long together. */
 async function withDeadline(
   ms: number,
   closing: AbortSignal,
