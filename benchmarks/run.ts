@@ -8,6 +8,8 @@ import { install } from './speed/install.js'
 import { jobs } from './speed/jobs.js'
 import { llamaCpp } from './speed/llama-cpp.js'
 import { onnx } from './speed/onnx.js'
+import { peers } from './speed/peers.js'
+import { soak } from './speed/soak.js'
 import { startup } from './speed/startup.js'
 import { wire } from './speed/wire.js'
 
@@ -25,7 +27,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
 }
 
 /** Those that need a model which is not here. */
-const ON_REQUEST: typeof BENCHMARKS = { 'llama-cpp': llamaCpp }
+const ON_REQUEST: typeof BENCHMARKS = { 'llama-cpp': llamaCpp, peers, soak }
 
 const [name, ...words] = process.argv.slice(2)
 const chosen = name === undefined || name === 'all' ? Object.values(BENCHMARKS) : [BENCHMARKS[name] ?? ON_REQUEST[name]]

@@ -88,7 +88,15 @@ export async function gateway(words: readonly string[]): Promise<void> {
 }
 
 async function startGateway(url: string, setup: Setup, configFile: string): Promise<ServerProcess> {
-  const engine = { kind: 'upstream', protocol: 'openai', urls: [url], model: MODEL, apiKey: 'any', ...setup.engine }
+  const engine = {
+    kind: 'upstream',
+    protocol: 'openai',
+    urls: [url],
+    model: MODEL,
+    apiKey: 'any',
+    ...setup.engine,
+    isRankingChecked: false,
+  }
   const config = {
     engines: { up: { ...engine, dimension: 1024, window: 8192 } },
     models: { [MODEL]: { engine: 'up', dimensions: [1024] } },

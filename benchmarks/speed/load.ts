@@ -8,7 +8,9 @@ export interface Load {
   batch: number
   /** Callers at the same time, each with one connection that it keeps. */
   concurrency: number
-  durationMs: number
+  /** How long to send, or how many requests. */
+  durationMs?: number
+  requests?: number
   encoding: 'base64' | 'float'
   model: string
 }
@@ -21,15 +23,17 @@ export interface LoadResult {
   errors: number
 }
 
-/** Send for `durationMs`; requests then under way are waited for and count. */
+/** Send for `durationMs`, or `requests`, whichever ends first; requests then under way are waited for and count. */
 export async function runLoad(load: Load): Promise<LoadResult> {
   const agent = new Agent({ keepAlive: true, maxSockets: load.concurrency })
   const latenciesMs: number[] = []
   let errors = 0
   let sent = 0
   const startedAt = performance.now()
+  const { durationMs = Number.POSITIVE_INFINITY, requests = Number.POSITIVE_INFINITY } = load
+  if (!Number.isFinite(durationMs) && !Number.isFinite(requests)) throw new RangeError('a load that never ends')
   const caller = async () => {
-    while (performance.now() - startedAt < load.durationMs) {
+    while (sent < requests && performance.now() - startedAt < durationMs) {
       const body = bodyOf(load, sent++)
       const sentAt = performance.now()
       if (await post(load.url, body, agent)) latenciesMs.push(performance.now() - sentAt)

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** What a process has cost so far. Linux only: read from /proc. */
 export interface ProcessCost {
@@ -20,6 +20,25 @@ export function costOf(pid: number): ProcessCost {
     rssMb: parseKilobytes(status, 'VmRSS') / 1024,
     peakRssMb: parseKilobytes(status, 'VmHWM') / 1024,
   }
+}
+
+/** A process and all that it started: a model that computes in a process of its own. */
+export function costOfTree(pid: number): ProcessCost {
+  const own = costOf(pid)
+  for (const child of childrenOf(pid)) {
+    const { cpuSeconds, rssMb, peakRssMb } = costOfTree(child)
+    own.cpuSeconds += cpuSeconds
+    own.rssMb += rssMb
+    own.peakRssMb += peakRssMb
+  }
+  return own
+}
+
+function childrenOf(pid: number): number[] {
+  const threads = readdirSync(`/proc/${pid}/task`)
+  return threads.flatMap((thread) =>
+    readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+  )
 }
 
 /** Fields 14 and 15 of /proc/<pid>/stat; the process's name before them may hold spaces and brackets. */

@@ -4,13 +4,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { QUIVER } from '../places.js'
-import { costOf, type ProcessCost } from './process-cost.js'
+import { costOfTree, type ProcessCost } from './process-cost.js'
 
 /** A server in a process of its own. */
 export interface ServerProcess {
   url: string
   /** From the start of the process until /readyz said yes. */
   readyAfterMs: number
+  /** Of the process and of those that it started. */
   cost(): ProcessCost
   stop(): Promise<void>
 }
@@ -19,12 +20,16 @@ const START_TIMEOUT_MS = 120_000
 const POLL_MS = 5
 
 /** `quiver serve`. @throws when it exits, or is not ready within two minutes. */
-export async function startServer(settings: Readonly<Record<string, string>>): Promise<ServerProcess> {
+export async function startServer(
+  settings: Readonly<Record<string, string>>,
+  /** Words before the command: `taskset`, and on which processors. */
+  prefix: readonly string[] = [],
+): Promise<ServerProcess> {
   const home = await mkdtemp(join(tmpdir(), 'quiver-bench-home-'))
   const removeHome = () => rm(home, { recursive: true, force: true })
   try {
-    const server = await startProcess([process.execPath, QUIVER, 'serve', '--port', '0'], {
-      environment: { QUIVER_HOME: home, ...settings },
+    const server = await startProcess([...prefix, process.execPath, QUIVER, 'serve', '--port', '0'], {
+      environment: { QUIVER_HOME: home, QUIVER_LOG_LEVEL: 'fatal', ...settings },
       isReady,
     })
     return { ...server, stop: () => server.stop().then(removeHome) }
@@ -36,13 +41,16 @@ export async function startServer(settings: Readonly<Record<string, string>>): P
 
 /** Any program that prints its address. @throws when it exits, or is not ready within two minutes. */
 export async function startProcess(
-  [program, ...words]: readonly [string, ...string[]],
+  command: readonly string[],
   options: {
     environment?: Readonly<Record<string, string>>
     /** Asked until it says yes; without it a program is ready when it has printed its address. */
     isReady?: (url: string) => Promise<boolean>
+    /** For programs that are told where to listen; others print their address. */
+    url?: string
   } = {},
 ): Promise<ServerProcess> {
+  const [program = '', ...words] = command
   const startedAt = performance.now()
   const child = spawn(program, words, {
     env: { ...process.env, ...options.environment },
@@ -52,14 +60,15 @@ export async function startProcess(
     if (child.exitCode === null && child.kill('SIGTERM')) await once(child, 'exit')
   }
   try {
-    const url = await urlFrom(child.stdout, child)
+    const url = options.url ?? (await urlFrom(child.stdout, child))
+    child.stdout.resume()
     while (options.isReady !== undefined && !(await options.isReady(url))) {
       if (performance.now() - startedAt > START_TIMEOUT_MS) throw new Error('the server is not ready after two minutes')
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
     const { pid } = child
     if (pid === undefined) throw new Error('the server has no process')
-    return { url, readyAfterMs: performance.now() - startedAt, cost: () => costOf(pid), stop }
+    return { url, readyAfterMs: performance.now() - startedAt, cost: () => costOfTree(pid), stop }
   } catch (error) {
     await stop()
     throw error
@@ -79,9 +88,12 @@ function urlFrom(output: NodeJS.ReadableStream, child: NodeJS.EventEmitter): Pro
   })
 }
 
-async function isReady(url: string): Promise<boolean> {
+const isReady = (url: string) => isFine(`${url}/readyz`)
+
+/** Whether a URL is answered with 200. */
+export async function isFine(url: string): Promise<boolean> {
   try {
-    return (await fetch(`${url}/readyz`)).ok
+    return (await fetch(url)).ok
   } catch {
     return false
   }

@@ -20,7 +20,7 @@ import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
 import { readServing } from './serving-file.js'
 import { createLog, type Logger } from './telemetry/log.js'
-import { createMetrics } from './telemetry/metrics.js'
+import { createMetrics, type Metrics } from './telemetry/metrics.js'
 import { createSelfTest, type SelfTest } from './verify/self-test.js'
 import { VERSION } from './version.js'
 
@@ -75,18 +75,24 @@ export interface PipelineOptions {
   onFailure?: (engineId: string, error: unknown) => void
   /** For what happens to engines later; default: warnings on standard error. */
   log?: Logger
+  metrics?: Metrics
 }
 
 /** Load and verify what nothing is served without. Slow: a few hundred milliseconds. */
 export async function assemblePipeline(
   settings: PipelineSettings,
   signal: AbortSignal,
-  { catalog, onFailure, log = createLog('warn') }: PipelineOptions = {},
+  { catalog, onFailure, log = createLog('warn'), metrics }: PipelineOptions = {},
 ): Promise<Pipeline> {
   const { maxQueuedInputs: maxQueued, cacheBytes } = settings
   const assembled = await assembleEngines(settings, log)
   const served = catalog ?? catalogOf(settings, assembled)
-  const engines = new RunningEngines(assembled.specs, { maxQueued, ...(onFailure && { onFailure }) })
+  const engines = new RunningEngines(assembled.specs, {
+    maxQueued,
+    ...(onFailure && { onFailure }),
+    ...(metrics && { metricsOf: metrics.engine }),
+  })
+  metrics?.watchEngines(() => engines.loads)
   try {
     await engines.startRequired(signal)
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
@@ -125,9 +131,11 @@ export interface Server {
 export async function assembleServer(settings: Settings, log: Logger, signal: AbortSignal): Promise<Server> {
   const catalog = await assembleCatalog(settings)
   checkDefaultModel(settings.defaultModel, catalog)
+  const metrics = createMetrics()
   const pipeline = await assemblePipeline(settings, signal, {
     catalog,
     log,
+    metrics,
     onFailure: (engine, error) => log.error({ engine, err: error }, 'an engine could not be started'),
   })
   let isStarting = true
@@ -152,7 +160,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
         defaultModel: catalog.get(settings.defaultModel),
         keyring: createKeyring(settings.apiKeys),
         maxQueuedInputs: settings.maxQueuedInputs,
-        metrics: createMetrics(),
+        metrics,
         ledger: storage.ledger,
         files: storage.files,
         blobs: storage.blobs,

@@ -50,7 +50,7 @@ test('a lone pass goes at once; what comes meanwhile goes together, each with it
   const passes = ['aaaa', 'bbbb', 'cccc', 'dddd'].map((text) => pass(text))
   const all = Promise.all(passes.map((one) => batcher.run(one, claim())))
   expect(engine.calls).toEqual([['aaaa']])
-  expect(batcher.size).toBe(3)
+  expect(batcher.waiting).toEqual({ interactive: 3, bulk: 0 })
   await openAll()
   expect((await all).map(({ dense }) => dense)).toEqual(passes.map((one) => fakeVector(one)))
   expect(engine.calls).toEqual([['aaaa'], ['bbbb', 'cccc', 'dddd']])
@@ -224,4 +224,22 @@ test('where nothing is padded, what comes in one turn is one call, of whatever l
   await all
   // 1 + 20 + 3 + 8 = 32 are within the budget; the last one is another call at the same time.
   expect(engine.calls).toEqual([['a', 'b', 'c', 'd'], ['e']])
+})
+
+test('what waited, what was computed together, and what of it was padding, is told', async () => {
+  const { engine, openAll } = gatedEngine()
+  const told: unknown[] = []
+  const metricsOf = () => ({
+    waited: (priority: string) => void told.push(priority),
+    computed: ({ seconds, ...call }: { seconds: number }) => void told.push(call),
+  })
+  const batcher = new Batcher(engine, { maxQueued: 100, metricsOf })
+  const all = Promise.all(['aaaaa', 'bbbbb', 'cccc'].map((text) => batcher.run(pass(text), claim())))
+  await openAll()
+  await all
+  const [alone, together] = [
+    { passes: 1, tokens: 5, padding: 0 },
+    { passes: 2, tokens: 9, padding: 1 },
+  ]
+  expect(told).toEqual(['interactive', alone, 'interactive', 'interactive', together])
 })

@@ -1,5 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import type { Engine, Pass, RawEmbedding } from '../engines/engine.js'
+import type { EngineMetrics } from '../telemetry/metrics.js'
 import { norm } from '../vector/vector.js'
 import { FairQueue, type Place } from './fair-queue.js'
 
@@ -15,6 +16,8 @@ export interface Claim extends Place {
 export interface BatcherOptions {
   /** Passes that may wait, of each priority; one more is refused. */
   maxQueued: number
+  /** Told of waits and calls of the engine of this id. */
+  metricsOf?: (engineId: string) => EngineMetrics
 }
 
 /** The share of the longest pass that a shorter one must have to join it: what it lacks is computed for nothing. */
@@ -27,6 +30,9 @@ const RETRY_AFTER_SECONDS = 1
 
 interface Waiting {
   pass: Pass
+  priority: Priority
+  /** performance.now() */
+  sinceMs: number
   signal: AbortSignal
   /** Settles the caller's promise; calls after the first do nothing. */
   resolve: (raw: RawEmbedding) => void
@@ -46,6 +52,7 @@ interface Waiting {
 export class Batcher {
   readonly #engine: Engine
   readonly #maxQueued: number
+  readonly #metrics: EngineMetrics | undefined
   readonly #queues: Readonly<Record<Priority, FairQueue<Waiting>>> = {
     interactive: new FairQueue(),
     bulk: new FairQueue(),
@@ -55,14 +62,15 @@ export class Batcher {
   #isClosed = false
   #soon: NodeJS.Immediate | undefined
 
-  constructor(engine: Engine, { maxQueued }: BatcherOptions) {
+  constructor(engine: Engine, { maxQueued, metricsOf }: BatcherOptions) {
     this.#engine = engine
     this.#maxQueued = maxQueued
+    this.#metrics = metricsOf?.(engine.id)
   }
 
   /** Passes that wait. */
-  get size(): number {
-    return this.#queues.interactive.size + this.#queues.bulk.size
+  get waiting(): Readonly<Record<Priority, number>> {
+    return { interactive: this.#queues.interactive.size, bulk: this.#queues.bulk.size }
   }
 
   /**
@@ -83,7 +91,14 @@ export class Batcher {
           signal.removeEventListener('abort', abort)
           done(value)
         }
-      const waiting: Waiting = { pass, signal, resolve: settle(resolve), reject: settle(reject) }
+      const waiting: Waiting = {
+        pass,
+        priority,
+        sinceMs: performance.now(),
+        signal,
+        resolve: settle(resolve),
+        reject: settle(reject),
+      }
       const abort = () => {
         queue.remove(place, waiting)
         waiting.reject(signal.reason)
@@ -163,6 +178,7 @@ export class Batcher {
         if (isValid) waiting.resolve(raw[index] as RawEmbedding) // isUsable: it is there
         return !isValid
       })
+      if (invalid.length === 0) return // an error takes its stack along, which costs more than a vector's checks
       await this.#computeAlone(invalid, { isRetry: group.length > 1, reason: invalidVector() })
     } catch (error) {
       const isRetry = group.length > 1 && error instanceof ApiError && error.row === 'engine_failed'
@@ -181,6 +197,18 @@ export class Batcher {
     }
   }
 
+  #note(group: readonly Waiting[], startedAtMs: number): void {
+    const { isPadded = true } = this.#engine.batching
+    const lengths = group.map(({ pass }) => pass.tokens)
+    const tokens = lengths.reduce((sum, length) => sum + length, 0)
+    this.#metrics?.computed({
+      passes: group.length,
+      tokens,
+      padding: isPadded ? Math.max(...lengths) * group.length - tokens : 0,
+      seconds: (performance.now() - startedAtMs) / 1000,
+    })
+  }
+
   /** One call of the engine, aborted when the last of its requests is. */
   async #call(group: readonly Waiting[]): Promise<RawEmbedding[]> {
     const call = new AbortController()
@@ -189,12 +217,15 @@ export class Batcher {
       if ([...signals].every(({ aborted }) => aborted)) call.abort(group[0]?.signal.reason)
     }
     for (const signal of signals) signal.addEventListener('abort', leave, { once: true })
+    const startedAtMs = performance.now()
+    for (const { priority, sinceMs } of group) this.#metrics?.waited(priority, (startedAtMs - sinceMs) / 1000)
     try {
       return await this.#engine.embed(
         group.map(({ pass }) => pass),
         { signal: call.signal },
       )
     } finally {
+      this.#note(group, startedAtMs)
       for (const signal of signals) signal.removeEventListener('abort', leave)
     }
   }

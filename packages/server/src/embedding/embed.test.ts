@@ -195,7 +195,7 @@ test('a list of thousands never has more than a part of it in the queue', async 
   let most = 0
   const engine = fakeEngine({
     embed: async (passes): Promise<RawEmbedding[]> => {
-      most = Math.max(most, running.batcher.size)
+      most = Math.max(most, running.batcher.waiting.interactive)
       await turn()
       return asFake(passes).map((pass) => ({ dense: fakeVector(pass) }))
     },

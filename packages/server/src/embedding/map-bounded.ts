@@ -10,6 +10,9 @@ export async function mapBounded<Item, Value>(
   work: (item: Item, signal: AbortSignal) => Promise<Value>,
   { limit, signal }: { limit: number; signal: AbortSignal },
 ): Promise<Value[]> {
+  signal.throwIfAborted()
+  const [only] = items
+  if (only !== undefined && items.length === 1) return [await work(only, signal)] // its group needs no signal of its own
   const group = new AbortController()
   const either = AbortSignal.any([signal, group.signal])
   setMaxListeners(0, either) // one for each piece of work; `limit` bounds them

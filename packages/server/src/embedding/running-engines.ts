@@ -1,5 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import type { Engine, Network } from '../engines/engine.js'
+import type { EngineLoad } from '../telemetry/metrics.js'
 import { Batcher, type BatcherOptions } from './batcher.js'
 
 /** An engine with the batcher in front of it. */
@@ -92,6 +93,15 @@ export class RunningEngines {
     if (running !== undefined) return { state: running.engine.isUp ? 'up' : 'down', spec, engine: running.engine }
     if (starting !== undefined) return { state: 'starting', spec }
     return { state: failedAt === undefined ? 'idle' : 'down', spec }
+  }
+
+  /** How the engines that run stand, for metrics. */
+  get loads(): EngineLoad[] {
+    return [...this.#slots.values()].flatMap(({ running }) => {
+      if (running === undefined) return []
+      const { engine, batcher } = running
+      return [{ id: engine.id, waiting: batcher.waiting, servers: engine.servers ?? [] }]
+    })
   }
 
   /** Whether every engine that nothing is served without can compute. */

@@ -43,6 +43,10 @@ export const UpstreamEntry = z
       .describe("Folder with the model's tokenizer.json, to count tokens here; absent: the servers are asked."),
     maxTexts: wholeNumber(1, 2_048).optional().describe('Texts of one request to a server.'),
     timeoutMs: wholeNumber(10, 3_600_000).default(30_000).describe('Longest time of one request to a server.'),
+    isRankingChecked: z
+      .boolean()
+      .default(true)
+      .describe('Whether the servers must rank two easy questions in English right before they serve.'),
     maxConcurrency: wholeNumber(1, 1_024).default(32).describe('Requests to one server at a time.'),
   })
   .superRefine((entry, context) => {

@@ -1,4 +1,5 @@
 import type { SparseTerm, TextType } from '@quiver/protocol'
+import type { ServerLoad } from '../telemetry/metrics.js'
 
 /** A text's tokens, without prompt and special tokens. */
 export interface TokenizedText {
@@ -149,6 +150,8 @@ export interface Engine {
   readonly inspector?: TokenInspector
   /** Absent where it runs at somebody else's. */
   readonly network?: Network
+  /** How the servers stand where it runs at somebody else's. */
+  readonly servers?: readonly ServerLoad[]
 
   /**
    * Tokenise, put the prompt in front, cut at `maxTokens`, cut into windows. Linear in the text's length; what takes

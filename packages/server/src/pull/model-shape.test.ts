@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ggufBytes, string, uint32 } from './gguf.test.support.js'
 import { readShape } from './model-shape.js'
 
 async function shapeOf(files: Record<string, unknown>) {
@@ -47,4 +48,23 @@ test('a model that does not say its shape is refused with the way out', async ()
   await expect(shapeOf({ 'config.json': {} })).rejects.toThrow(/how many components .*--settings-from org\/repo/)
   await expect(shapeOf({ 'config.json': { hidden_size: 8 } })).rejects.toThrow(/how long its sequences may be/)
   await expect(shapeOf({ 'config.json': '{' })).rejects.toThrow('config.json cannot be understood.')
+})
+
+test('a GGUF file says its shape under the name of its architecture, and one that is none is told', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'quiver-shape-'))
+  const shapeOfGguf = (bytes: Buffer) => {
+    writeFileSync(join(folder, 'model.gguf'), bytes)
+    return readShape(folder, { engine: 'llama-cpp', weights: 'model.gguf', paths: ['model.gguf'] })
+  }
+  const numbers = { 'clip.embedding_length': uint32(8), 'qwen3.embedding_length': uint32(1024) }
+  const sound = { 'general.architecture': string('qwen3'), ...numbers, 'qwen3.context_length': uint32(32_768) }
+  try {
+    expect(await shapeOfGguf(ggufBytes(sound))).toEqual({ dimension: 1024, maxTokens: 32_768 })
+    await expect(shapeOfGguf(ggufBytes(numbers))).rejects.toThrow(/how many components/)
+    await expect(shapeOfGguf(Buffer.from('a page of HTML'))).rejects.toThrow(
+      /the weights cannot be used: it is no GGUF/,
+    )
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

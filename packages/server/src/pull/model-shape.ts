@@ -1,7 +1,7 @@
-import { open, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { readGgufNumbers } from './gguf.js'
+import { GgufError, type GgufMetadata, readGguf } from './gguf.js'
 import { PullError } from './pull-error.js'
 import type { EngineKind } from './pulled-model.js'
 
@@ -77,14 +77,18 @@ function least(limits: readonly (number | undefined)[]): number | undefined {
 }
 
 async function ggufShape(path: string): Promise<Partial<ModelShape>> {
-  const handle = await open(path)
+  const read = (metadata: GgufMetadata) => {
+    const find = (key: string) => {
+      const value = metadata.get(`${metadata.get('general.architecture')}.${key}`)
+      return typeof value === 'number' || typeof value === 'bigint' ? Number(value) : undefined
+    }
+    return withoutUndefined({ dimension: find('embedding_length'), maxTokens: find('context_length') })
+  }
   try {
-    const numbers = await readGgufNumbers(handle)
-    const find = (ending: string) =>
-      [...numbers].find(([key]) => /^[\w-]+\.\w+$/.test(key) && key.endsWith(ending))?.[1]
-    return withoutUndefined({ dimension: find('.embedding_length'), maxTokens: find('.context_length') })
-  } finally {
-    await handle.close()
+    return read(await readGguf(path, { isEnough: (found) => Object.keys(read(found)).length === 2 }))
+  } catch (error) {
+    if (!(error instanceof GgufError)) throw error
+    throw new PullError(`the weights cannot be used: ${error.message}`, { cause: error })
   }
 }
 

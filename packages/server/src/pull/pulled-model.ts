@@ -43,7 +43,12 @@ export const PulledModel = z.object({
   dimension: z.int().positive().describe('Components of its vectors, as its files say.'),
   maxTokens: z.int().positive().describe('Longest sequence that it takes, special tokens included, as its files say.'),
   license: z.string().optional(),
-  pooling: z.enum(['mean', 'cls', 'last']).optional().describe('Only where the model’s own files do not say it.'),
+  pooling: z
+    .enum(['mean', 'cls', 'last'])
+    .optional()
+    .describe(
+      'How the states of tokens become one vector. A pull never writes it: for a person to add, on the word of whoever published the weights, to a GGUF file that does not say it; it goes before what the file says.',
+    ),
   pulledAt: z.iso.datetime(),
   prompts: Prompts.optional(),
 })

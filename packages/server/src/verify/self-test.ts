@@ -1,7 +1,6 @@
 import type { TextModel } from '../catalog/text-model.js'
 import type { Engine, EngineCheck } from '../engines/engine.js'
-import { cosine } from '../vector/vector.js'
-import { RANKING_CANARY } from './ranking-canary.js'
+import { QUESTIONS, rankWorst } from '../engines/ranking-canary.js'
 
 /** What the engine of a model proved of itself just now. */
 export interface SelfTestResult {
@@ -30,20 +29,10 @@ async function checkRanking(engine: Engine, signal: AbortSignal): Promise<Engine
     const [raw] = await engine.embed(passes.slice(0, 1), { signal })
     return raw?.dense ?? new Float32Array(engine.dimension)
   }
-  const margins = await Promise.all(
-    RANKING_CANARY.map(async ({ query, right, wrong }) => {
-      const [asked, good, bad] = await Promise.all([
-        embed(query, 'query'),
-        embed(right, 'document'),
-        embed(wrong, 'document'),
-      ])
-      return cosine(asked, good) - cosine(asked, bad)
-    }),
-  )
-  const least = Math.min(...margins)
+  const { near, far } = await rankWorst(QUESTIONS, embed, { queryType: 'query' })
   return {
     name,
-    isGood: least > 0, // false for NaN too
-    detail: `the right text is nearer than the wrong one by ${least.toFixed(4)} or more in ${margins.length} cases`,
+    isGood: near > far,
+    detail: `the right text is nearer than the wrong one by ${(near - far).toFixed(4)} or more in ${QUESTIONS.length} cases`,
   }
 }

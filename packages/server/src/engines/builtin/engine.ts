@@ -13,10 +13,16 @@ import type {
   SparseSide,
   TokenInspector,
 } from '../engine.js'
-import { OffloadedTokenizer } from './offloaded-tokenizer.js'
+import { OffloadedTokenizer } from '../tokenizers/offloaded-tokenizer.js'
 import { weighTerms } from './term-weights.js'
 import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
 import { WorkerPool } from './worker-pool.js'
+
+// Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
+const TOKENIZER_THREAD = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/engines/builtin/tokenizer-thread.js' : './tokenizer-thread.js',
+  import.meta.url,
+)
 
 /** What catalog entries call this engine. */
 export const BUILTIN_ID = 'builtin-text'
@@ -77,7 +83,7 @@ class BuiltinEngine implements Engine {
   constructor({ manifest, terms, termsSha256, tokenizer, folder, canary }: Weights, pool: WorkerPool, threads: number) {
     const { files, special, prompts, chunks } = manifest
     this.#manifest = manifest
-    this.#tokenizer = new OffloadedTokenizer(tokenizer, folder)
+    this.#tokenizer = new OffloadedTokenizer(tokenizer, { url: TOKENIZER_THREAD, workerData: { folder } })
     this.#pool = pool
     this.#canary = canary
     this.dimension = manifest.output.shape[1]
@@ -103,7 +109,7 @@ class BuiltinEngine implements Engine {
       special: tokenizer.special,
       frame: { before: [special.bos], after: [special.eos] },
       prompts: { query: prompts.query.text, document: prompts.document.text },
-      tokenize: (text, maxTokens) => this.#tokenizer.tokenize(text, maxTokens),
+      tokenize: (text, maxTokens) => this.#tokenizer.tokenize(text, { maxTokens }),
       locate: (text, maxTokens) => this.#tokenizer.locate(text, maxTokens),
       tokenText: (id) => tokenizer.tokenText(id),
       decode: (ids) => tokenizer.decode(ids),
@@ -116,14 +122,13 @@ class BuiltinEngine implements Engine {
 
   /** `instruct` is left out: the model was not trained on instructions. */
   async prepare(text: string, { textType, maxTokens, keep, signal }: PrepareOptions): Promise<BuiltinText> {
-    const whole = await this.#tokenizer.tokenize(text, keep === 'start' ? maxTokens : Number.MAX_SAFE_INTEGER, signal)
-    const ids = keep === 'start' ? whole.ids : whole.ids.slice(-maxTokens)
+    const { ids, isOverLimit } = await this.#tokenizer.tokenize(text, { maxTokens, keep, signal })
     const windows = ids.length === 0 ? [] : chunk(ids, this.window)
     const { special, prompts } = this.#manifest
     return {
       ids,
       tokens: ids.length,
-      isOverLimit: whole.isOverLimit || whole.ids.length > ids.length,
+      isOverLimit,
       passes: windows.map((window) => {
         const framed = Int32Array.from([special.bos, ...prompts[textType].ids, ...window, special.eos])
         return { ids: framed, tokens: framed.length, textTokens: window.length }

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, describe as group, test } from 'vitest'
+import { array, bool, ggufBytes, int32, type RawValue, string, uint32 } from '../../pull/gguf.test.support.js'
 import { describe, dimensionOf, type Pooling } from './description.js'
-import { array, bool, ggufBytes, int32, type RawValue, string, uint32 } from './gguf.test.support.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'quiver-gguf-'))
 const path = join(folder, 'model.gguf')

@@ -1,4 +1,4 @@
-import { GgufError, type GgufMetadata, readGguf } from './gguf.js'
+import { GgufError, type GgufMetadata, readGguf } from '../../pull/gguf.js'
 
 export const POOLINGS = ['mean', 'cls', 'last'] as const
 export type Pooling = (typeof POOLINGS)[number]

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { ApiError } from '@quiver/protocol'
+import { GgufError } from '../../pull/gguf.js'
 import { ChildRunner } from '../child/child-runner.js'
 import { chunk } from '../chunk.js'
 import type {
@@ -18,7 +19,6 @@ import { ModelError } from '../pulled/model-folder.js'
 import { promptFor } from '../pulled/prompt.js'
 import type { LlamaJob, LlamaReport, LlamaResult, LlamaSetup, TokenizeJob, TokenizeResult } from './child-protocol.js'
 import { type Description, describe, dimensionOf } from './description.js'
-import { GgufError } from './gguf.js'
 import { createInspector } from './inspector.js'
 import { openSource, type Source, type SourceOptions } from './source.js'
 

@@ -1,5 +1,6 @@
+import type { Prompts } from '../../pull/pulled-model.js'
 import type { LocatedToken, TokenInspector } from '../engine.js'
-import type { Prompts } from '../pulled/model-folder.js'
+import { LETTER_BYTES } from '../tokenizers/byte-letters.js'
 import type { Description } from './description.js'
 
 /** llama.cpp's name of byte-level BPE, whose tokens are the bytes of the text, one after the other. */
@@ -45,24 +46,8 @@ export function createInspector(
   }
 }
 
-/**
- * Character → byte of GPT-2's byte-level BPE: printable bytes are spelled as themselves, the others as U+0100 and up, in
- * order.
- *
- * @see https://github.com/openai/gpt-2/blob/master/src/encoder.py, bytes_to_unicode
- */
-const BYTES: ReadonlyMap<string, number> = new Map(byteSpelling())
-
-function* byteSpelling(): Generator<[string, number]> {
-  let next = 256
-  for (let byte = 0; byte < 256; byte++) {
-    const isPlain = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174
-    yield [String.fromCharCode(isPlain ? byte : next++), byte]
-  }
-}
-
 function tokenBytes(token: string): Uint8Array {
-  const bytes = Array.from(token, (character) => BYTES.get(character))
+  const bytes = Array.from(token, (character) => LETTER_BYTES.get(character))
   // A token that somebody added stands in the vocabulary as it is.
   return bytes.includes(undefined) ? Buffer.from(token) : Uint8Array.from(bytes as number[]) // none is undefined
 }

@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { ModelError, ModelFolder, type Prompts } from '../pulled/model-folder.js'
+import type { Prompts } from '../../pull/pulled-model.js'
+import { ModelError, ModelFolder } from '../pulled/model-folder.js'
 import type { Pooling } from './description.js'
 
 /** Where a model comes from: a folder of `quiver pull`, or a GGUF file as it is. */

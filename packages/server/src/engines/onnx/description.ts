@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { ModelError, type ModelFolder, type Prompts } from '../pulled/model-folder.js'
+import type { Prompts } from '../../pull/pulled-model.js'
+import { ModelError, type ModelFolder } from '../pulled/model-folder.js'
 
 /** How the tokens' states become one vector. */
 export type Pooling = 'cls' | 'mean' | 'mean_sqrt_len' | 'weightedmean' | 'max' | 'lasttoken'

@@ -17,7 +17,8 @@ import { proveItself } from '../pulled/canary.js'
 import { ModelError, ModelFolder } from '../pulled/model-folder.js'
 import { joinPrompt, promptFor } from '../pulled/prompt.js'
 import { createTokenizer } from '../tokenizers/create-tokenizer.js'
-import { tokenizeInTurns } from '../tokenizers/tokenize-in-turns.js'
+import type { OffloadedTokenizer } from '../tokenizers/offloaded-tokenizer.js'
+import { offload } from '../tokenizers/read-tokenizer.js'
 import { type Tokenizer, TokenizerError } from '../tokenizers/tokenizer.js'
 import type { Accelerator } from './accelerator.js'
 import type { ChildJob, ChildResult, ChildSetup, GraphReport } from './child-protocol.js'
@@ -38,6 +39,8 @@ export interface OnnxEngineOptions {
   jobTimeoutMs?: number
   /** Tokens of one pass at most, whatever the model takes: attention needs memory with their square. */
   maxPassTokens?: number
+  /** Whether it proves itself before it serves. Random weights, on which speed is measured, cannot. */
+  isProven?: boolean
   signal: AbortSignal
 }
 
@@ -113,7 +116,9 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     })
     try {
       await verified
-      await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
+      if (options.isProven !== false) {
+        await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
+      }
     } catch (error) {
       await engine.close()
       throw error
@@ -155,6 +160,7 @@ class OnnxEngine implements Engine {
   readonly sparse?: SparseSide
   readonly #description: Description
   readonly #tokenizer: Tokenizer
+  readonly #offloaded: OffloadedTokenizer
   readonly #runner: Runner
   /** Tokens of a pass, with all that stands around the text. */
   readonly #passTokens: number
@@ -166,6 +172,7 @@ class OnnxEngine implements Engine {
     this.id = folder.name
     this.#description = description
     this.#tokenizer = tokenizer
+    this.#offloaded = offload(tokenizer, folder.pathOf('tokenizer.json'))
     this.#runner = runner
     this.#passTokens = passTokens
     this.dimension = report.dimension
@@ -196,9 +203,8 @@ class OnnxEngine implements Engine {
       special: tokenizer.special,
       frame: tokenizer.frame,
       prompts,
-      tokenize: (text, maxTokens) =>
-        tokenizeInTurns(tokenizer, this.#spelled(text), { maxTokens, keep: 'start', signal: NEVER }),
-      locate: async (text, maxTokens) => tokenizer.locate(this.#spelled(text), maxTokens),
+      tokenize: (text, maxTokens) => this.#offloaded.tokenize(this.#spelled(text), { maxTokens }),
+      locate: (text, maxTokens) => this.#offloaded.locate(this.#spelled(text), maxTokens),
       tokenText: (id) => tokenizer.tokenText(id),
       decode: (ids) => tokenizer.decode(ids),
     }
@@ -221,7 +227,7 @@ class OnnxEngine implements Engine {
       )
     }
     const spelled = this.#spelled(text)
-    const { ids, isOverLimit } = await tokenizeInTurns(this.#tokenizer, spelled, { maxTokens, keep, signal })
+    const { ids, isOverLimit } = await this.#offloaded.tokenize(spelled, { maxTokens, keep, signal })
     const isFromStart = !isOverLimit || keep === 'start'
     const windows = ids.length === 0 ? [] : chunk(ids, window)
     return {
@@ -257,8 +263,8 @@ class OnnxEngine implements Engine {
     return embeddings
   }
 
-  close(): Promise<void> {
-    return this.#runner.close()
+  async close(): Promise<void> {
+    await Promise.all([this.#runner.close(), this.#offloaded.close()])
   }
 
   /** Tokens of text that fit into a pass behind this prompt. */
@@ -312,8 +318,6 @@ class OnnxEngine implements Engine {
       .map(([index, value]) => ({ index, value, token: this.#tokenizer.tokenText(index) }))
   }
 }
-
-const NEVER = new AbortController().signal
 
 async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
   const content: unknown = JSON.parse((await folder.bytesOf('tokenizer.json')).toString())

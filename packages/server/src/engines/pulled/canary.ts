@@ -1,6 +1,8 @@
+import type { TextType } from '@quiver/protocol'
 import { z } from 'zod'
 import { cosine } from '../../vector/vector.js'
 import type { Engine } from '../engine.js'
+import { PARAPHRASES, rankWorst } from '../ranking-canary.js'
 import { ModelError, type ModelFolder } from './model-folder.js'
 
 /** Vectors that the model's authors, or whoever pulled it, computed with the reference implementation. */
@@ -13,17 +15,6 @@ const GoldenFile = z.object({
 /** Golden vectors are of float32; to those computed in a shorter format this is near enough. */
 const ROUNDED_COSINE = 0.999
 const GOLDEN_PATH = 'quiver-golden.json'
-
-/** A sentence, one that means the same, and one that has nothing to do with it. */
-const RANKINGS: readonly (readonly [string, string, string])[] = [
-  ['A man is playing a guitar.', 'Someone plays the guitar.', 'The stock market fell sharply on Monday.'],
-  [
-    'How do I reset my password?',
-    'I forgot my password and want to reset it.',
-    'The recipe needs two eggs and some flour.',
-  ],
-  ['今天天气很好。', '今天的天气不错。', '他昨天买了一台新电脑。'],
-]
 
 /**
  * A model proves itself before it serves: its golden vectors, where its folder has them, or else that it puts a
@@ -42,17 +33,12 @@ export async function proveItself(
     const least = isRounded ? Math.min(golden.tolerance.cosine, ROUNDED_COSINE) : golden.tolerance.cosine
     return checkGolden(engine, { cases: golden.cases, least, signal })
   }
-  const vector = (text: string) => vectorOf(engine, text, 'document', signal)
-  for (const [sentence, paraphrase, unrelated] of RANKINGS) {
-    const [a, b, c] = await Promise.all([vector(sentence), vector(paraphrase), vector(unrelated)])
-    const [near, far] = [cosine(a, b), cosine(a, c)]
-    // Written so that NaN fails too.
-    if (!(near > far)) {
-      throw new ModelError(
-        `the self-test failed: «${paraphrase}» is at ${near.toFixed(4)} from «${sentence}», the unrelated «${unrelated}» at ${far.toFixed(4)}. The model's files do not fit together.`,
-      )
-    }
-  }
+  const embed = (text: string, textType: TextType) => vectorOf(engine, text, textType, signal)
+  const { worst, near, far } = await rankWorst(PARAPHRASES, embed, { queryType: 'document' })
+  if (near > far) return
+  throw new ModelError(
+    `the self-test failed: «${worst.right}» is at ${near.toFixed(4)} from «${worst.query}», the unrelated «${worst.wrong}» at ${far.toFixed(4)}. The model's files do not fit together.`,
+  )
 }
 
 async function checkGolden(
@@ -67,12 +53,7 @@ async function checkGolden(
   }
 }
 
-async function vectorOf(
-  engine: Engine,
-  text: string,
-  textType: 'query' | 'document',
-  signal: AbortSignal,
-): Promise<Float32Array> {
+async function vectorOf(engine: Engine, text: string, textType: TextType, signal: AbortSignal): Promise<Float32Array> {
   const { passes } = await engine.prepare(text, { textType, maxTokens: engine.window, keep: 'start', signal })
   const [raw] = await engine.embed(passes, { signal })
   if (raw === undefined) throw new ModelError('the self-test failed: a sentence has no tokens.')

@@ -3,28 +3,17 @@ import { createReadStream } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { z } from 'zod'
+import type { z } from 'zod'
+import { type EngineKind, MANIFEST, type Prompts, PulledModel } from '../../pull/pulled-model.js'
 
-const FileEntry = z.object({ bytes: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
-const isInside = (path: string) => !path.startsWith('/') && !path.split(/[/\\]/).includes('..')
-
-/** What goes before a text of each use. */
-const Prompts = z.object({
-  query: z.string(),
-  document: z.string(),
-  /** The query prompt with `{task}` in place of its task description. */
-  instruct: z.string().includes('{task}').optional(),
-})
-export type Prompts = Readonly<z.output<typeof Prompts>>
-
-/** `quiver-model.json`: what a pulled model is and which files it has. Other keys are somebody else's. */
-const QuiverModel = z.object({
-  name: z.string().min(1),
-  engine: z.string(),
-  files: z.record(z.string().refine(isInside, 'lies outside of the folder'), FileEntry),
-  weights: z.string(),
-  prompts: Prompts.optional(),
-  pooling: z.enum(['mean', 'cls', 'last']).optional(),
+/** What engines read of `quiver-model.json`. */
+const QuiverModel = PulledModel.pick({
+  name: true,
+  engine: true,
+  files: true,
+  weights: true,
+  prompts: true,
+  pooling: true,
 })
 
 /** A pulled model's files are missing, damaged, or ask for what is not implemented; the message names file and field. */
@@ -43,13 +32,13 @@ export class ModelFolder {
   }
 
   /** @throws {ModelError} also when the model is for another engine. */
-  static async open(folder: string, engine: string): Promise<ModelFolder> {
-    const model = parse('quiver-model.json', QuiverModel, await read(folder, 'quiver-model.json'))
+  static async open(folder: string, engine: EngineKind): Promise<ModelFolder> {
+    const model = parse(MANIFEST, QuiverModel, await read(folder, MANIFEST))
     if (model.engine !== engine) {
-      throw new ModelError(`quiver-model.json: engine: must be ${engine}, got ${model.engine}.`)
+      throw new ModelError(`${MANIFEST}: engine: must be ${engine}, got ${model.engine}.`)
     }
     if (model.files[model.weights] === undefined) {
-      throw new ModelError(`quiver-model.json: weights: ${model.weights} is none of its files.`)
+      throw new ModelError(`${MANIFEST}: weights: ${model.weights} is none of its files.`)
     }
     return new ModelFolder(folder, model)
   }
@@ -64,7 +53,7 @@ export class ModelFolder {
   }
 
   /** Pooling that the model's own files do not say. */
-  get pooling(): 'mean' | 'cls' | 'last' | undefined {
+  get pooling(): PulledModel['pooling'] {
     return this.#model.pooling
   }
 
@@ -145,7 +134,7 @@ export class ModelFolder {
 }
 
 function damaged(path: string): ModelError {
-  return new ModelError(`${path} is damaged: its SHA-256 is not that of quiver-model.json. Pull the model again.`)
+  return new ModelError(`${path} is damaged: its SHA-256 is not that of ${MANIFEST}. Pull the model again.`)
 }
 
 async function read(folder: string, path: string): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import type { TextType } from '@quiver/protocol'
-import type { Prompts } from './model-folder.js'
+import type { Prompts } from '../../pull/pulled-model.js'
 
 /** Units of a text's head that are tokenised behind the prompt; no word that matters is longer. */
 const HEAD_UNITS = 256

@@ -1,4 +1,5 @@
 import type { LocatedToken } from '../engine.js'
+import { BYTE_LETTERS, LETTER_BYTES } from './byte-letters.js'
 import type { Normalizer } from './normalizer.js'
 import type { TokenModel } from './tokenizer.js'
 import { WordCache } from './word-cache.js'
@@ -215,16 +216,6 @@ class MinHeap {
     return top
   }
 }
-
-/** GPT-2's alphabet: printable Latin-1 bytes are themselves, the others are letters from U+0100 on. */
-const BYTE_LETTERS: readonly string[] = (() => {
-  let others = 0
-  return Array.from({ length: 256 }, (_, byte) => {
-    const isPrintable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae
-    return String.fromCharCode(isPrintable ? byte : 0x100 + others++)
-  })
-})()
-const LETTER_BYTES: ReadonlyMap<string, number> = new Map(BYTE_LETTERS.map((letter, byte) => [letter, byte]))
 
 /** For each UTF-8 byte of a text the unit of the character that it belongs to. */
 function unitsOfBytes(text: string): number[] {

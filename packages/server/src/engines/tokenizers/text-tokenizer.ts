@@ -40,24 +40,15 @@ export class TextTokenizer implements Tokenizer {
     this.#spelled = names.length === 0 ? undefined : new RegExp(names.map(literal).join('|'), 'gu')
   }
 
-  *parts(text: string): Generator<readonly number[]> {
+  tokenize(text: string, maxTokens: number): TokenizedText {
+    const ids: number[] = []
     let isStart = true
     for (const stretch of stretchesOf(text.toWellFormed())) {
-      const ids: number[] = []
       for (const part of this.#split(stretch)) {
         if (part.id === undefined) this.#model.encode(part.text, isStart, ids)
         else ids.push(part.id)
         isStart = false
       }
-      yield ids
-    }
-  }
-
-  tokenize(text: string, maxTokens: number): TokenizedText {
-    let ids: number[] = []
-    for (const part of this.parts(text)) {
-      if (ids.length === 0) ids = [...part]
-      else for (const id of part) ids.push(id)
       if (ids.length > maxTokens) break
     }
     return { ids: Int32Array.from(ids.slice(0, maxTokens)), isOverLimit: ids.length > maxTokens }

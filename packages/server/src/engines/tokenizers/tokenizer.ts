@@ -8,10 +8,8 @@ export interface Tokenizer {
   readonly special: ReadonlyMap<number, string>
   /** Special ids that the model expects before and after each text. */
   readonly frame: { before: readonly number[]; after: readonly number[] }
-  /** Linear in the text's length; stops soon after `maxTokens`. Blocks; see `tokenize-in-turns.ts` for long texts. */
+  /** Linear in the text's length; stops soon after `maxTokens`. Blocks; see `offloaded-tokenizer.ts` for long texts. */
   tokenize(text: string, maxTokens: number): TokenizedText
-  /** The ids of a text, part by part, so that other work can be done in between. */
-  parts(text: string): Iterable<readonly number[]>
   /** Whether `locate` can be asked. */
   readonly hasPlaces: boolean
   /** The tokens of `tokenize` with their places. @throws {TypeError} where an algorithm does not tell them. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, expect, test, vi } from 'vitest'
 import { createLog } from '../../telemetry/log.js'
+import { BUILTIN_WEIGHTS } from '../builtin/weights.js'
 import type { Engine } from '../engine.js'
 import { UpstreamEntry } from '../engine-entry.js'
 import { startUpstreamEngine } from './engine.js'
@@ -81,6 +82,45 @@ test('several texts of one request share its tokens, so that the sum is what the
   const raw = await embed(engine, ['a b c d e f g', 'h', 'i j'])
   expect(one.seen - seen).toBe(1)
   expect(raw.reduce((sum, { tokens = 0 }) => sum + tokens, 0)).toBe(10)
+})
+
+test('a server that ranks easy cases wrong does not serve, unless the operator vouches for it', async () => {
+  const [one] = await fakes()
+  // Sound vectors of another text: as where the pooling is wrong.
+  one.behave = ({ texts, answer }) => {
+    const data = texts.map((text, index) => ({
+      index,
+      embedding: fakeVector(text.startsWith('Click') ? 'museum' : 'How'),
+    }))
+    answer.json({ data, usage: { prompt_tokens: 1 } })
+  }
+  const engine = await start([one])
+  expect(engine.isUp).toBe(false)
+  const [check] = (await engine.verify?.({ signal: new AbortController().signal })) ?? []
+  expect(check).toMatchObject({ isGood: false, detail: expect.stringContaining('How do I reset my password?') })
+  expect((await start([one], { isRankingChecked: false })).isUp).toBe(true)
+})
+
+test('with a tokenizer here, tokens are counted before a request leaves, and texts travel together', async () => {
+  const [one] = await fakes()
+  const engine = await start([one], { tokenizer: BUILTIN_WEIGHTS })
+  const options = { textType: 'document', maxTokens: 3, keep: 'start', signal: new AbortController().signal } as const
+  const [short, long, none] = await Promise.all(
+    ['hello world', 'hello world '.repeat(4), '\u200b'].map((text) => engine.prepare(text, options)),
+  )
+  expect(short).toMatchObject({ tokens: 3, isOverLimit: false })
+  expect(short?.isEstimate).toBeUndefined()
+  expect(long).toMatchObject({ tokens: 3, isOverLimit: true })
+  expect(none?.tokens).toBe(0)
+  const seen = one.seen
+  const raw = await embed(engine, ['hello world', 'a', 'b'])
+  expect(one.seen - seen).toBe(1)
+  expect(raw.map(({ tokens }) => tokens)).toEqual([undefined, undefined, undefined])
+})
+
+test('a tokenizer that cannot be read is a mistake of the configuration, told with its path', async () => {
+  const [one] = await fakes()
+  await expect(start([one], { tokenizer: '/nowhere' })).rejects.toThrow(/\/nowhere\/tokenizer\.json: .*ENOENT/)
 })
 
 test('prompts are put into the text, with the task of the request', async () => {
@@ -178,6 +218,22 @@ test('a text that the server cannot compute harms nobody but itself', async () =
     expect(await embed(engine, 'sound')).toHaveLength(1)
   }
   expect(engine.isUp).toBe(true)
+})
+
+test('how each server stands is told: what it answered, what failed, and what came from elsewhere', async () => {
+  const [bad, good] = await fakes()
+  const engine = await start([bad, good])
+  expect(engine.servers?.map(({ isUp, answered }) => [isUp, answered])).toEqual([
+    [true, 0],
+    [true, 0],
+  ])
+  after(bad, failing(500))
+  for (let i = 0; i < 4; i++) await embed(engine, `text ${i}`)
+  const [first, second] = engine.servers ?? []
+  expect(first?.failed).toBeGreaterThan(0)
+  expect(first?.answered).toBe(0)
+  expect(second).toMatchObject({ isUp: true, running: 0, answered: 4, failed: 0, retried: first?.failed })
+  expect(second?.seconds).toBeGreaterThan(0)
 })
 
 test('429 with a short Retry-After is waited for when there is no other server', async () => {

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { ApiError } from '@quiver/protocol'
 import type { Logger } from '../../telemetry/log.js'
+import type { ServerLoad } from '../../telemetry/metrics.js'
 import type { Batching, Engine, EngineCheck, Pass, PreparedText, PrepareOptions, RawEmbedding } from '../engine.js'
 import type { UpstreamEntry } from '../engine-entry.js'
 import { Connection } from './connection.js'
 import { startLocalCounter } from './local-counter.js'
 import { describeFault, ReplicaPool } from './pool.js'
-import { checkAgainst, findProfile, type Profile } from './profile.js'
+import { checkAgainst, checkRanking, findProfile, type Profile } from './profile.js'
 import type { EmbedCall } from './protocol.js'
 import { createRemoteCounter } from './remote-counter.js'
 import { Replica } from './replica.js'
@@ -51,6 +52,7 @@ class UpstreamEngine implements Engine {
   readonly #localCounter: TokenCounter | undefined
   #remoteCounter: TokenCounter | undefined
   #profile: Profile | undefined
+  #identity: { profile: Profile | undefined; hash: string } | undefined
 
   constructor({ id, entry, log }: UpstreamOptions, localCounter: TokenCounter | undefined) {
     this.id = id
@@ -71,9 +73,14 @@ class UpstreamEngine implements Engine {
 
   /** Model name, revision and prompts: all that the operator and the servers tell of what makes a vector what it is. */
   get identity(): string {
-    const { model, revision, prompts, dimension } = this.#entry
-    const parts = ['upstream', model, revision ?? this.#profile?.revision ?? '', prompts ?? '', dimension]
-    return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+    // Every text asks for it; it is another one only once the servers have told their revision.
+    if (this.#identity?.profile !== this.#profile || this.#identity === undefined) {
+      const { model, revision, prompts, dimension } = this.#entry
+      const parts = ['upstream', model, revision ?? this.#profile?.revision ?? '', prompts ?? '', dimension]
+      const hash = createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+      this.#identity = { profile: this.#profile, hash }
+    }
+    return this.#identity.hash
   }
 
   /** One call is one request, whose padding is the server's affair. */
@@ -98,6 +105,10 @@ class UpstreamEngine implements Engine {
     return this.#profile !== undefined && this.#pool.isUp
   }
 
+  get servers(): readonly ServerLoad[] {
+    return this.#pool.replicas.map((replica) => replica.load)
+  }
+
   async start(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const enough = new Promise<void>((resolve) => {
@@ -117,7 +128,7 @@ class UpstreamEngine implements Engine {
     // What servers make of a text of spaces differs; here it has no tokens, as with the built-in model.
     if (text.trim() === '') return { tokens: 0, isOverLimit: false, passes: [] }
     const counter = this.#counter
-    if (counter === undefined || isSurelyWithin(text, Math.min(maxTokens, this.window))) {
+    if (counter === undefined || (!counter.isLocal && isSurelyWithin(text, Math.min(maxTokens, this.window)))) {
       const tokens = estimateTokens(text)
       return { tokens, isEstimate: true, isOverLimit: false, passes: [pass(text, tokens, true)] }
     }
@@ -249,6 +260,7 @@ class UpstreamEngine implements Engine {
     const exam = { entry: this.#entry, connection, signal, timeoutMs: this.#entry.timeoutMs }
     if (this.#profile === undefined) {
       const found = await findProfile(exam)
+      if (this.#entry.isRankingChecked) await checkRanking(found, exam)
       if (this.#profile === undefined) {
         this.#profile = found
         const { tokenRoute: route } = found

@@ -13,6 +13,7 @@ const FIRST_BACKOFF_MS = 50
 const MAX_BUSY_WAIT_MS = 10_000
 /** A replica that has not answered for this long is asked whether it still lives. */
 const QUIET_MS = 5_000
+/** A trial has several calls, each of which `timeoutMs` bounds too. */
 const LONGEST_TRIAL_MS = 15_000
 
 export interface PoolOptions {
@@ -106,8 +107,7 @@ export class ReplicaPool {
       if (working.length === 0) throw modelNotReady({ retryAfterMs: this.#nextTrialMs(nowMs) })
       const chosen = this.#choose(working, tried, nowMs)
       if (chosen !== undefined) {
-        chosen.running++
-        chosen.outstandingTokens += tokens
+        chosen.begin(tokens, { isRetry: tried.size > 0 })
         return chosen
       }
       const busyMs = Math.min(...working.map((replica) => replica.waitMs(nowMs)))
@@ -130,16 +130,21 @@ export class ReplicaPool {
   }
 
   async #call<Value>(replica: Replica, work: () => Promise<Value>, tokens: number): Promise<Value> {
+    const startedAtMs = performance.now()
+    let outcome: 'answered' | 'failed' | undefined
     try {
       const value = await work()
+      outcome = 'answered'
       replica.answered(performance.now())
       return value
     } catch (error) {
-      if (error instanceof UpstreamError) this.#failed(replica, error)
+      if (error instanceof UpstreamError) {
+        outcome = 'failed'
+        this.#failed(replica, error)
+      }
       throw error
     } finally {
-      replica.running--
-      replica.outstandingTokens -= tokens
+      replica.end(tokens, { outcome, ms: performance.now() - startedAtMs })
       this.#waiting.shift()?.()
     }
   }
@@ -188,12 +193,10 @@ export class ReplicaPool {
   /** The trial of the half-open state, or of a replica under suspicion, which is called on meanwhile. */
   async #try(replica: Replica): Promise<void> {
     if (this.#closing.signal.aborted) return
-    const { log, examine, timeoutMs } = this.#options
+    const { log, examine } = this.#options
     if (!replica.breaker.isClosed) replica.breaker.halfOpen()
     try {
-      await withDeadline(Math.min(timeoutMs, LONGEST_TRIAL_MS), this.#closing.signal, (signal) =>
-        examine(replica, signal),
-      )
+      await withDeadline(LONGEST_TRIAL_MS, this.#closing.signal, (signal) => examine(replica, signal))
     } catch (error) {
       if (this.#closing.signal.aborted) return
       const fault = describeFault(error)
@@ -251,7 +254,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** A trial has several calls; together they have this long. */
+/** Several calls that have this long together. */
 async function withDeadline(
   ms: number,
   closing: AbortSignal,

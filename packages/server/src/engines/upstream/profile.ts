@@ -1,5 +1,7 @@
+import type { TextType } from '@quiver/protocol'
 import { cosine } from '../../vector/vector.js'
 import type { UpstreamEntry } from '../engine-entry.js'
+import { QUESTIONS, rankWorst } from '../ranking-canary.js'
 import type { Connection } from './connection.js'
 import { dashscope } from './dashscope.js'
 import { ollama } from './ollama.js'
@@ -17,6 +19,7 @@ import {
 } from './protocol.js'
 import { tei } from './tei.js'
 import { UpstreamError } from './upstream-error.js'
+import { promptOf } from './upstream-pass.js'
 
 const PROTOCOLS: Readonly<Record<ProtocolName, Protocol>> = { openai, tei, ollama, dashscope }
 
@@ -77,6 +80,27 @@ export async function findProfile(exam: EngineExamination): Promise<Profile> {
     ...(info.revision !== undefined && { revision: info.revision }),
     reference: answer.vectors[0] as Float32Array, // negotiate checked that there is one
   }
+}
+
+/**
+ * Let a server rank easy cases, with the prompts that texts will have: one that pools wrongly, or misses a prompt, answers
+ * with vectors that look like any others.
+ *
+ * @throws {Mismatch} when it puts a wrong text nearer than the right one. @throws {UpstreamError}
+ */
+export async function checkRanking(profile: Profile, exam: EngineExamination): Promise<void> {
+  const { worst, near, far } = await rankWorst(
+    QUESTIONS,
+    async (text, textType) => {
+      const { vectors } = await ask(profile, exam, { text: promptOf(exam.entry, { textType }) + text, textType })
+      return vectors[0] as Float32Array // decode checked that there is one
+    },
+    { queryType: 'query' },
+  )
+  if (near > far) return
+  throw new Mismatch(
+    `it puts a wrong text (cosine ${far.toFixed(4)}) nearer to «${worst.query}» than the right one (${near.toFixed(4)}): its pooling or \`prompts\` are wrong; \`isRankingChecked: false\` serves it all the same`,
+  )
 }
 
 /**
@@ -186,12 +210,13 @@ function wrongDimension(came: number | undefined, { dimension }: UpstreamEntry):
 async function ask(
   how: Pick<Profile, 'protocol' | 'encoding' | 'asksDimension'>,
   { connection, entry, signal, timeoutMs }: EngineExamination,
+  { text = PROBE_TEXT, textType = 'document' }: { text?: string; textType?: TextType } = {},
 ): Promise<Answer> {
   const { protocol, encoding, asksDimension } = how
   const call: EmbedCall = {
     model: entry.model,
-    texts: [PROBE_TEXT],
-    textType: 'document',
+    texts: [text],
+    textType,
     encoding,
     ...(asksDimension && { dimension: entry.dimension }),
   }

@@ -21,6 +21,7 @@ export function createRemoteCounter(
     )
   }
   return {
+    isLocal: false,
     async count(texts, signal) {
       const groups: Promise<number[]>[] = []
       for (let start = 0; start < texts.length; start += route.maxTexts) {

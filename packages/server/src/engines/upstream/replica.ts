@@ -1,3 +1,4 @@
+import type { ServerLoad } from '../../telemetry/metrics.js'
 import { Breaker } from './breaker.js'
 import type { Connection } from './connection.js'
 import type { UpstreamError } from './upstream-error.js'
@@ -12,6 +13,8 @@ export class Replica {
   answeredAtMs = 0
   /** Why it is not used, in words of ours; absent while it is. */
   fault: string | undefined = 'not tried yet'
+  /** Calls so far, and their time. */
+  readonly #total = { answered: 0, failed: 0, retried: 0, seconds: 0 }
   #busyUntilMs = 0
 
   constructor(
@@ -19,6 +22,25 @@ export class Replica {
     readonly url: string,
     readonly connection: Connection,
   ) {}
+
+  get load(): ServerLoad {
+    return { isUp: this.breaker.isClosed, running: this.running, ...this.#total }
+  }
+
+  /** A call begins. */
+  begin(tokens: number, { isRetry }: { isRetry: boolean }): void {
+    this.running++
+    this.outstandingTokens += tokens
+    if (isRetry) this.#total.retried++
+  }
+
+  /** It is over. @param outcome neither, where whoever wanted it has gone. */
+  end(tokens: number, { outcome, ms }: { outcome: 'answered' | 'failed' | undefined; ms: number }): void {
+    this.running--
+    this.outstandingTokens -= tokens
+    if (outcome !== undefined) this.#total[outcome]++
+    this.#total.seconds += ms / 1000
+  }
 
   /** Milliseconds until it may be called: 0 now, Infinity while the breaker is not closed. */
   waitMs(nowMs: number): number {

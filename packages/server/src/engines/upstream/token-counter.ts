@@ -1,5 +1,7 @@
 /** Counts the tokens of a text as the serving model's tokenizer does, without prompts and special tokens. */
 export interface TokenCounter {
+  /** Whether it asks no server: then a text is counted before anything else, and not while it is computed. */
+  readonly isLocal: boolean
   count(texts: readonly string[], signal: AbortSignal): Promise<number[]>
   close(): Promise<void>
 }

@@ -1,23 +1,38 @@
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { OffloadedTokenizer } from './offloaded-tokenizer.js'
+import { BUILTIN_WEIGHTS } from '../builtin/weights.js'
+import type { OffloadedTokenizer } from './offloaded-tokenizer.js'
+import { offload, readTokenizer } from './read-tokenizer.js'
 import type { Tokenizer } from './tokenizer.js'
-import { BUILTIN_WEIGHTS, loadTokenizer } from './weights.js'
 
+const PATH = join(BUILTIN_WEIGHTS, 'tokenizer.json')
 let tokenizer: Tokenizer
 let offloaded: OffloadedTokenizer
 beforeAll(async () => {
-  tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)
-  offloaded = new OffloadedTokenizer(tokenizer, BUILTIN_WEIGHTS)
+  tokenizer = await readTokenizer(PATH)
+  offloaded = offload(tokenizer, PATH)
 })
 afterAll(() => offloaded.close())
 
 const LONG = '风急天高猿啸哀，渚清沙白鸟飞回。'.repeat(4_000)
 
 test('a long text has the tokens that a short way would have found, and their places', async () => {
-  expect(await offloaded.tokenize(LONG, 131_072)).toEqual(tokenizer.tokenize(LONG, 131_072))
-  expect(await offloaded.tokenize(LONG, 10)).toEqual(tokenizer.tokenize(LONG, 10))
+  expect(await offloaded.tokenize(LONG, { maxTokens: 131_072 })).toEqual(tokenizer.tokenize(LONG, 131_072))
+  expect(await offloaded.tokenize(LONG, { maxTokens: 10 })).toEqual(tokenizer.tokenize(LONG, 10))
   expect(await offloaded.locate(LONG, 131_072)).toEqual(tokenizer.locate(LONG, 131_072))
+})
+
+test('the end of a text is what is kept of it where that is asked for, of a short one too', async () => {
+  for (const text of [LONG, LONG.slice(0, 1_000)]) {
+    const { ids } = tokenizer.tokenize(text, Number.MAX_SAFE_INTEGER)
+    expect(await offloaded.tokenize(text, { maxTokens: 10, keep: 'end' })).toEqual({
+      ids: ids.slice(-10),
+      isOverLimit: true,
+    })
+    const whole = await offloaded.tokenize(text, { maxTokens: ids.length, keep: 'end' })
+    expect(whole).toEqual({ ids, isOverLimit: false })
+  }
 })
 
 test('the event loop stays free meanwhile', async () => {
@@ -33,9 +48,9 @@ test('the event loop stays free meanwhile', async () => {
 
 test('a text that is no longer wanted is not tokenised, and the next one is', async () => {
   const gone = new AbortController()
-  const first = offloaded.tokenize(LONG, 100)
-  const unwanted = offloaded.tokenize(LONG, 100, gone.signal)
-  const last = offloaded.tokenize(LONG, 100)
+  const first = offloaded.tokenize(LONG, { maxTokens: 100 })
+  const unwanted = offloaded.tokenize(LONG, { maxTokens: 100, signal: gone.signal })
+  const last = offloaded.tokenize(LONG, { maxTokens: 100 })
   gone.abort(new Error('gone'))
   await expect(unwanted).rejects.toThrow('gone')
   expect(await last).toEqual(await first)
@@ -43,14 +58,17 @@ test('a text that is no longer wanted is not tokenised, and the next one is', as
 
 test('more than 64 Mi characters do not wait', async () => {
   const huge = 'x'.repeat(30 * 1024 * 1024)
-  const all = await Promise.allSettled([1, 2, 3, 4].map(() => offloaded.tokenize(huge, 1)))
+  const all = await Promise.allSettled([1, 2, 3, 4].map(() => offloaded.tokenize(huge, { maxTokens: 1 })))
   expect(all.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected'])
   expect(all[3]).toMatchObject({ reason: { row: 'overloaded' } })
 })
 
 test('closing ends the thread and rejects what it was busy with', async () => {
-  const closing = new OffloadedTokenizer(tokenizer, BUILTIN_WEIGHTS)
-  const pending = Promise.allSettled([closing.tokenize(LONG, 100), closing.tokenize(LONG, 100)])
+  const closing = offload(tokenizer, PATH)
+  const pending = Promise.allSettled([
+    closing.tokenize(LONG, { maxTokens: 100 }),
+    closing.tokenize(LONG, { maxTokens: 100 }),
+  ])
   await closing.close()
   expect((await pending).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
 })

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@quiver/protocol'
 import type { LocatedToken, TokenizedText } from '../engine.js'
+import type { LongTextReply, LongTextRequest } from './serve-tokenizer.js'
 import type { Tokenizer } from './tokenizer.js'
-import type { LongTextReply, LongTextRequest, TokenizerThreadSetup } from './tokenizer-thread.js'
 
 /** UTF-16 units that are tokenised on the spot: at most some 10 ms, finding places some 100. */
 const SHORT_UNITS = 16_384
@@ -10,11 +10,19 @@ const SHORT_UNITS = 16_384
 const MAX_WAITING_UNITS = 64 * 1024 * 1024
 const RETRY_AFTER_SECONDS = 1
 
-// Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
-const THREAD_URL = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/engines/builtin/tokenizer-thread.js' : './tokenizer-thread.js',
-  import.meta.url,
-)
+/** The tokenizer of a thread: the module that calls `serveTokenizer`, and what it is told. */
+export interface TokenizerThread {
+  url: URL
+  workerData: unknown
+}
+
+export interface TokenizeOptions {
+  /** Tokens that are kept. */
+  maxTokens: number
+  /** Which end of a text of more tokens is kept; for its end all of it is tokenised. Default `start`. */
+  keep?: 'start' | 'end'
+  signal?: AbortSignal
+}
 
 interface LongText {
   request: LongTextRequest
@@ -24,28 +32,34 @@ interface LongText {
 }
 
 /**
- * The tokenizer for texts of any length: short ones here and now, long ones in a thread of its own, in the order in which
- * they come, so that the event loop stays free. The thread starts with the first long text.
+ * A tokenizer for texts of any length: short ones here and now, long ones in a thread of its own, in the order in which
+ * they come, so that the event loop stays free. The thread, with a tokenizer of its own, starts with the first long text.
  */
 export class OffloadedTokenizer {
-  readonly #tokenizer: Tokenizer
-  readonly #folder: string
+  readonly #tokenizer: Pick<Tokenizer, 'tokenize' | 'locate'>
+  readonly #source: TokenizerThread
   readonly #waiting: LongText[] = []
   #waitingUnits = 0
   #current: LongText | undefined
   #thread: Worker | undefined
 
-  /** @param folder of the weights that `tokenizer` was loaded from. */
-  constructor(tokenizer: Tokenizer, folder: string) {
+  /** @param source makes the same tokenizer as `tokenizer`. */
+  constructor(tokenizer: Pick<Tokenizer, 'tokenize' | 'locate'>, source: TokenizerThread) {
     this.#tokenizer = tokenizer
-    this.#folder = folder
+    this.#source = source
   }
 
   /** As {@link Tokenizer.tokenize}. @throws {ApiError} `overloaded`; the signal's reason. */
-  async tokenize(text: string, maxTokens: number, signal?: AbortSignal): Promise<TokenizedText> {
+  async tokenize(text: string, { maxTokens, keep = 'start', signal }: TokenizeOptions): Promise<TokenizedText> {
+    signal?.throwIfAborted()
+    const limit = keep === 'start' ? maxTokens : Number.MAX_SAFE_INTEGER
     // A text of more units than the limit's tokens could have is cut where it is over, which is soon.
-    if (text.length <= SHORT_UNITS) return this.#tokenizer.tokenize(text, maxTokens)
-    return (await this.#offload({ kind: 'tokenize', text, maxTokens }, signal)) as TokenizedText // what it returns there
+    const { ids, isOverLimit } =
+      text.length <= SHORT_UNITS
+        ? this.#tokenizer.tokenize(text, limit)
+        : ((await this.#offload({ kind: 'tokenize', text, maxTokens: limit }, signal)) as TokenizedText) // what it returns there
+    if (keep === 'start' || ids.length <= maxTokens) return { ids, isOverLimit }
+    return { ids: ids.slice(-maxTokens), isOverLimit: true }
   }
 
   /** As {@link Tokenizer.locate}. @throws {ApiError} `overloaded`; the signal's reason. */
@@ -105,8 +119,8 @@ export class OffloadedTokenizer {
   }
 
   #start(): Worker {
-    const setup: TokenizerThreadSetup = { folder: this.#folder }
-    const thread = new Worker(THREAD_URL, { workerData: setup, name: 'tokenizer' })
+    const { url, workerData } = this.#source
+    const thread = new Worker(url, { workerData, name: 'tokenizer' })
     thread.on('message', (reply: LongTextReply) => {
       if ('value' in reply) this.#current?.resolve(reply.value)
       else this.#current?.reject(tokenizerFailed(new Error(reply.error)))
@@ -129,5 +143,5 @@ export class OffloadedTokenizer {
 }
 
 function tokenizerFailed(cause: unknown): ApiError {
-  return new ApiError('engine_failed', 'The tokenizer of the built-in model failed on this input.', { cause })
+  return new ApiError('engine_failed', 'The model’s tokenizer failed on this input.', { cause })
 }
