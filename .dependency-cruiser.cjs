@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, multimodal, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -11,9 +11,9 @@ const COLUMNS = [
   ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-storage'],
   ['http'],
   ['apps', 'jobs', 'files'],
-  ['embedding', 'admission', 'usage', 'verify'],
+  ['embedding', 'multimodal', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
-  ['vector', 'pull'],
+  ['vector', 'pull', 'media'],
 ]
 
 const leftward = COLUMNS.flatMap((column, index) => {
@@ -38,6 +38,7 @@ const NEIGHBOURS = {
   'assemble-jobs': ['assemble-storage'],
   jobs: ['files'],
   main: ['cli'],
+  multimodal: ['embedding'],
 }
 
 const sideways = COLUMNS.flatMap((column) =>

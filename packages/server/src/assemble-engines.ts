@@ -6,6 +6,7 @@ import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
 import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
+import type { MultimodalEngine } from './engines/multimodal-engine.js'
 import { findAccelerator } from './engines/onnx/accelerator.js'
 import { startOnnxEngine } from './engines/onnx/engine.js'
 import { startUpstreamEngine } from './engines/upstream/engine.js'
@@ -24,6 +25,8 @@ export type EngineSettings = Pick<Settings, 'home' | 'threads' | 'engines'>
 /** Every engine of an installation, and the models that come with pulled ones. */
 export interface Engines {
   specs: EngineSpec[]
+  /** Those that see. */
+  multimodal: EngineSpec<MultimodalEngine>[]
   /** The public faces of pulled models, under their own names. */
   pulled: TextModel[]
   /** Names that two engines have. */
@@ -62,6 +65,7 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
   })
   return {
     specs: [builtin, ...upstream, ...pulled],
+    multimodal: [],
     pulled: stored.map(({ model }) => toTextModel(model)),
     mistakes,
   }

@@ -18,6 +18,7 @@ import { BUILTIN_ID } from './engines/builtin/engine.js'
 import type { Engine } from './engines/engine.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
+import { type BatchedMultimodalEngine, inPasses } from './multimodal/passes.js'
 import { readServing } from './serving-file.js'
 import { createLog, type Logger } from './telemetry/log.js'
 import { createMetrics } from './telemetry/metrics.js'
@@ -32,6 +33,8 @@ export interface Pipeline {
   inspect: Inspect
   selfTest: SelfTest
   engines: RunningEngines
+  /** Those that see. */
+  multimodalEngines: RunningEngines<BatchedMultimodalEngine>
   /** Our own model; also the source of sparse vectors for models that have none. */
   builtin: Engine
   close(): Promise<void>
@@ -86,9 +89,14 @@ export async function assemblePipeline(
   const { maxQueuedInputs: maxQueued, cacheBytes } = settings
   const assembled = await assembleEngines(settings, log)
   const served = catalog ?? catalogOf(settings, assembled)
-  const engines = new RunningEngines(assembled.specs, { maxQueued, ...(onFailure && { onFailure }) })
+  const options = { maxQueued, ...(onFailure && { onFailure }) }
+  const engines = new RunningEngines(assembled.specs, options)
+  const multimodalEngines = new RunningEngines(assembled.multimodal.map(inPasses), options)
+  const close = async () => {
+    await Promise.all([engines.close(), multimodalEngines.close()])
+  }
   try {
-    await engines.startRequired(signal)
+    await Promise.all([engines.startRequired(signal), multimodalEngines.startRequired(signal)])
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
     return {
       catalog: served,
@@ -101,11 +109,12 @@ export async function assemblePipeline(
       inspect: createInspect(engines),
       selfTest: createSelfTest(async (id, runSignal) => (await engines.find(id, runSignal)).engine),
       engines,
+      multimodalEngines,
       builtin,
-      close: () => engines.close(),
+      close,
     }
   } catch (error) {
-    await engines.close()
+    await close()
     throw error
   }
 }
@@ -130,8 +139,9 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     log,
     onFailure: (engine, error) => log.error({ engine, err: error }, 'an engine could not be started'),
   })
+  const kinds = [pipeline.engines, pipeline.multimodalEngines]
   let isStarting = true
-  pipeline.engines.startOthers(signal).finally(() => {
+  Promise.all(kinds.map((engines) => engines.startOthers(signal))).finally(() => {
     isStarting = false
   })
   const storage = await assembleStorage(settings, log)
@@ -157,8 +167,8 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       jobs: running.jobs,
       publicUrl: settings.publicUrl,
       isAutoSplit: settings.autoSplit,
-      isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
-      enginesDown: () => pipeline.engines.down,
+      isReady: () => !isStarting && !isDraining && kinds.every(({ isUp }) => isUp),
+      enginesDown: () => kinds.flatMap(({ down }) => down),
     },
     limits: settings,
     log,
