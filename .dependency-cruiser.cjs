@@ -91,7 +91,7 @@ module.exports = {
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
       from: {
-        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|telemetry)/',
+        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|media|telemetry)/',
       },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },
