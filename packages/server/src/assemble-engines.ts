@@ -1,3 +1,4 @@
+import type { MultimodalModel, Vectors } from './catalog/multimodal-model.js'
 import { toTextModel } from './catalog/pulled-models.js'
 import type { TextModel } from './catalog/text-model.js'
 import type { Settings } from './config.js'
@@ -22,13 +23,17 @@ export { openRemoteModel } from './engines/upstream/remote-model.js'
 /** The part of the settings that engines need. */
 export type EngineSettings = Pick<Settings, 'home' | 'threads' | 'engines'>
 
+export type MultimodalSpec = EngineSpec<MultimodalEngine> & Vectors
+
 /** Every engine of an installation, and the models that come with pulled ones. */
 export interface Engines {
   specs: EngineSpec[]
   /** Those that see. */
-  multimodal: EngineSpec<MultimodalEngine>[]
+  multimodal: MultimodalSpec[]
   /** The public faces of pulled models, under their own names. */
   pulled: TextModel[]
+  /** The same of those that see. */
+  pulledMultimodal: MultimodalModel[]
   /** Names that two engines have. */
   mistakes: string[]
 }
@@ -67,6 +72,7 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
     specs: [builtin, ...upstream, ...pulled],
     multimodal: [],
     pulled: stored.map(({ model }) => toTextModel(model)),
+    pulledMultimodal: [],
     mistakes,
   }
 }
