@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
+import { Catalog } from '../catalog/catalog.js'
 import { MULTIMODAL_EMBEDDING } from '../catalog/multimodal-embedding.js'
 import { servedBy } from '../catalog/multimodal-model.js'
-import { Catalog } from '../catalog/catalog.js'
 import { endpointsOf } from './endpoints.js'
 import { guideOf } from './guide.js'
 import { openApiOf } from './openapi.js'
@@ -37,7 +37,10 @@ test('the guide says of each model what it makes of a requested dimension, and n
   const [first] = new Catalog().list()
   if (first === undefined) throw new TypeError('an empty catalog')
   const other = (id: string, dimensionChoice: typeof first.dimensionChoice) => ({ ...first, id, dimensionChoice })
-  const guide = guideOf([other('a', 'listed'), other('b', 'ignored'), other('c', 'any')], { window: 123, multimodal: [] })
+  const guide = guideOf([other('a', 'listed'), other('b', 'ignored'), other('c', 'any')], {
+    window: 123,
+    multimodal: [],
+  })
   expect(guide).toContain('Ignore a requested dimension, as the original service does: `b`.')
   expect(guide).toContain('up to the largest shown: `c`.')
   expect(guide).not.toMatch(/Refuse|text-embedding/)
@@ -45,7 +48,10 @@ test('the guide says of each model what it makes of a requested dimension, and n
 
 test('the guide says which components are zeros, and only where there are any', () => {
   const guideOfWidth = (dimension: number) =>
-    guideOf([], { window: 1, multimodal: MULTIMODAL_EMBEDDING.map((model) => servedBy(model, { dimension, isMatryoshka: true })) })
+    guideOf([], {
+      window: 1,
+      multimodal: MULTIMODAL_EMBEDDING.map((model) => servedBy(model, { dimension, isMatryoshka: true })),
+    })
   expect(guideOfWidth(512)).toContain('the model behind it computes 512; the others are zeros')
   expect(guideOfWidth(1024)).not.toContain('zeros')
   expect(guideOfWidth(1024)).toContain('| `multimodal-embedding-v1` | **1024** | 3 | text, image, video | 512 |')
