@@ -5,6 +5,8 @@ import type { Settings } from './config.js'
 import type { EngineSpec, FindEngine } from './embedding/running-engines.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
+import { BUILTIN_IMAGE_ID, startBuiltinImageEngine } from './engines/builtin-image/engine.js'
+import { BUILTIN_IMAGE_WEIGHTS, loadImageManifest } from './engines/builtin-image/weights.js'
 import type { Engine } from './engines/engine.js'
 import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
 import type { MultimodalEngine } from './engines/multimodal-engine.js'
@@ -49,12 +51,24 @@ export interface Engines {
  */
 export async function assembleEngines(settings: EngineSettings, log: Logger = createLog('warn')): Promise<Engines> {
   const { home, threads, engines } = settings
-  const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  const [{ output }, image] = await Promise.all([
+    loadManifest(BUILTIN_WEIGHTS),
+    loadImageManifest(BUILTIN_IMAGE_WEIGHTS),
+  ])
   const builtin: EngineSpec = {
     id: BUILTIN_ID,
     dimension: output.shape[1],
     startsWith: 'required',
     start: (signal) => startBuiltinEngine({ threads, signal }),
+  }
+  const builtinImage: MultimodalSpec = {
+    id: BUILTIN_IMAGE_ID,
+    dimension: image.dimension,
+    isMatryoshka: true,
+    // Nobody who embeds texts only pays for its memory.
+    startsWith: 'demand',
+    start: async (signal, find) =>
+      startBuiltinImageEngine({ threads, textEngine: (await find(BUILTIN_ID, signal)).engine, signal }),
   }
   const upstream = Object.entries(engines).map(
     ([id, entry]): EngineSpec => ({
@@ -73,7 +87,7 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
   })
   return {
     specs: [builtin, ...upstream, ...pulled],
-    multimodal: [],
+    multimodal: [builtinImage],
     pulled: stored.map(({ model }) => toTextModel(model)),
     pulledMultimodal: [],
     mistakes,
