@@ -61,7 +61,7 @@ const EXPECTED: Record<string, Expectation> = {
   'node-openai--models__01': { models: true },
   'py-dashscope1x--mm-base64__01': NO_PICTURE,
   'py-dashscope1x--mm-fusion__01': NO_DOWNLOAD,
-  'py-dashscope1x--mm-items__01': UNKNOWN_MODEL.native,
+  'py-dashscope1x--mm-items__01': { status: 400, error: 'InvalidParameter', message: /^input\.contents\[2\] must be/ },
   'py-dashscope1x--mm-local-image__03': NO_UPLOAD,
   'py-dashscope1x--mm-oss__01': NO_UPLOAD,
   'py-dashscope1x--mm-text__01': { types: ['text'], ...V4 },
