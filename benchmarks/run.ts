@@ -8,6 +8,7 @@ import { http } from './speed/http.js'
 import { install } from './speed/install.js'
 import { jobs } from './speed/jobs.js'
 import { llamaCpp } from './speed/llama-cpp.js'
+import { media } from './speed/media.js'
 import { onnx } from './speed/onnx.js'
 import { startup } from './speed/startup.js'
 import { wire } from './speed/wire.js'
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   wire,
   files,
   jobs,
+  media,
   gateway,
   'builtin-image': builtinImage,
   startup,

@@ -28,10 +28,14 @@ export async function runBounded<Value>(
   }
 }
 
-/** What `work` becomes, or the signal's reason as soon as it is aborted. */
+/**
+ * What `work` becomes, or the signal's reason as soon as it is aborted. The listener must go with the work: as long as a
+ * combined signal has one, Node keeps it for its sources' lifetime, and with it what the promise holds, a whole picture.
+ */
 function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    work.then(resolve, reject)
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }

@@ -302,6 +302,14 @@ test('who has gone gets no picture', async () => {
   await expect(decodeImage(bytes, { signal: gone.signal })).rejects.toThrow('gone')
 })
 
+test('pictures do not outlive their use, however long the signal lives', async () => {
+  const bytes = await picture().resize(1600, 1200).jpeg().toBuffer()
+  const before = process.memoryUsage().external
+  for (let i = 0; i < 60; i++) await decode(bytes)
+  // All of them are 346 MB. How many the collector leaves is its own matter.
+  expect(process.memoryUsage().external - before).toBeLessThan(2 ** 27)
+})
+
 test('a hundred broken pictures at once leave the decoder as it was', async () => {
   const whole = await noise().jpeg().toBuffer()
   const outcomes = await Promise.allSettled(
