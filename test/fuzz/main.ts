@@ -59,7 +59,7 @@ async function runAll({ url, process: own, output }: TestServer, requests: numbe
   const steady = samples.filter(([sent]) => sent > requests * WARM_UP)
   const growth = (of: (sample: MemorySample) => number) => fitLine(steady.map(([sent, sample]) => [sent, of(sample)]))
   const [heap, rss] = [growth((sample) => sample.heap), growth((sample) => sample.rss)]
-  const resources = samples.at(-1)?.[1].resources ?? 0
+  const last = samples.at(-1)?.[1]
   const logged = output()
     .split('\n')
     .filter((line) => /"level":[56]0|Error|Warning/.test(line))
@@ -73,7 +73,7 @@ async function runAll({ url, process: own, output }: TestServer, requests: numbe
   for (const [what, { slope }, most] of requests < LEAST_JUDGED ? [] : bounds) {
     if (slope > most) complaints.push(`${what} grows by more than ${most} bytes a request`)
   }
-  if (resources > MAX_RESOURCES) complaints.push(`${resources} sockets and timers are left open`)
+  if (last !== undefined && countOf(last) > MAX_RESOURCES) complaints.push(`left open: ${describeResources(last)}`)
   const memory = {
     samples: samples.filter((_, i) => (i + 1) % 10 === 0).map(([sent, sample]) => `${sent}: ${describe(sample)}`),
     heapBytesARequest: describeLine(heap),
@@ -83,8 +83,19 @@ async function runAll({ url, process: own, output }: TestServer, requests: numbe
   if (complaints.length > 0 || logged.length > 0) process.exitCode = 1
 }
 
-function describe({ rss, heap, resources }: MemorySample): string {
-  return `${toMb(rss)} MB resident, ${toMb(heap)} MB heap, ${resources} resources`
+function describe(sample: MemorySample): string {
+  const { rss, heap } = sample
+  return `${toMb(rss)} MB resident, ${toMb(heap)} MB heap, ${countOf(sample)} open: ${describeResources(sample)}`
+}
+
+function countOf({ resources }: MemorySample): number {
+  return Object.values(resources).reduce((sum, count) => sum + count, 0)
+}
+
+function describeResources({ resources }: MemorySample): string {
+  return Object.entries(resources)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(', ')
 }
 
 function describeLine({ slope, error }: Line): string {

@@ -12,7 +12,8 @@ process.on('message', () => {
   gc()
   gc()
   const { rss, heapUsed, external } = process.memoryUsage()
-  const resources = process.getActiveResourcesInfo().length
+  const resources: Record<string, number> = {}
+  for (const kind of process.getActiveResourcesInfo()) resources[kind] = (resources[kind] ?? 0) + 1
   const sample: MemorySample = { rss, heap: heapUsed + external, resources }
   process.send?.(sample)
 })

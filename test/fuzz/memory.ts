@@ -7,8 +7,8 @@ export interface MemorySample {
   rss: number
   /** Of the main thread: objects of JavaScript, and buffers outside its heap, bytes. */
   heap: number
-  /** Sockets, timers and the like that are open. */
-  resources: number
+  /** Sockets, timers and the like that are open: how many of each kind. */
+  resources: Readonly<Record<string, number>>
 }
 
 /** A line through points. */

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, IncomingMessage, type Server } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type LingerLimits, linger } from './linger.js'
@@ -107,4 +107,13 @@ test('a body that came whole leaves nothing behind', async () => {
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   expect(own.listenerCount('close')).toBeLessThanOrEqual(listeners)
+})
+
+test('a request that outlived its connection is not waited for', async () => {
+  const { own } = await refuse(LIMITS)
+  own.destroy()
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  linger(new IncomingMessage(own))
+  expect(timers).not.toHaveBeenCalled()
+  timers.mockRestore()
 })

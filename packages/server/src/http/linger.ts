@@ -21,6 +21,7 @@ const LIMITS: LingerLimits = { totalMs: 30_000, silenceMs: 5_000, bytes: 268_435
  */
 export function linger(request: IncomingMessage, limits: LingerLimits = LIMITS): void {
   const { socket } = request
+  if (socket.destroyed) return // a pipelined request may outlive its connection, whose end nothing would tell us again
   const giveUp = () => socket.destroy()
   const deadline = setTimeout(giveUp, limits.totalMs)
   const silence = setTimeout(giveUp, limits.silenceMs)

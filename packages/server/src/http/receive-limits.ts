@@ -17,7 +17,8 @@ export function limitReceiving(
     response.setTimeout(STALL_TIMEOUT_MS)
     return
   }
-  if (request.method === 'GET' || request.complete) return
+  // A pipelined request may outlive its connection, and is not told again that it is closed.
+  if (request.method === 'GET' || request.complete || request.destroyed) return
   const late = setTimeout(() => {
     if (request.complete) return
     answerMalformedHttp(Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }), request.socket)

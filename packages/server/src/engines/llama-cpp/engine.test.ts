@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TextType } from '@quiver/protocol'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { cosine } from '../../vector/vector.js'
 import type { Engine, PrepareOptions } from '../engine.js'
 import { engineSuite } from '../engine.suite.js'
@@ -35,6 +35,9 @@ async function vectorOf(engine: Engine, text: string, textType: TextType = 'docu
   const [raw] = await engine.embed(passes, { signal })
   return raw?.dense ?? new Float32Array(0)
 }
+
+/** Children of this process that run. */
+const processes = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'ProcessWrap').length
 
 /** The ids of a pass, which are nobody's business but its engine's and this test's. */
 const idsOf = (pass: unknown): number[] => Array.from((pass as { ids: Int32Array }).ids)
@@ -224,8 +227,11 @@ describe.skipIf(why !== undefined)(`the llama-cpp engine${why === undefined ? ''
 
   test('an aborted start leaves no process', async () => {
     const stop = new AbortController()
+    const before = processes()
     const starting = start('tiny-qwen3-gguf', { signal: stop.signal })
-    setTimeout(() => stop.abort(new Error('gone')), 300)
+    await vi.waitFor(() => expect(processes()).toBe(before + 1), { interval: 1, timeout: 20_000 })
+    stop.abort(new Error('gone'))
     await expect(starting).rejects.toThrow('gone')
+    await vi.waitFor(() => expect(processes()).toBe(before))
   })
 })

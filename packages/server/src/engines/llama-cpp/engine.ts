@@ -72,28 +72,28 @@ export async function startLlamaCppEngine(options: LlamaCppEngineOptions): Promi
   const { windowTokens = WINDOW_TOKENS } = options
   const passTokens = passTokensOf(description, windowTokens)
   const { architecture, poolingType, frame, isDivisible } = description
-  const [hashes, { runner }] = await Promise.all([
-    source.hashes(signal),
-    ChildRunner.start<LlamaSetup, LlamaReport, LlamaJob, LlamaResult>({
-      name: source.name,
-      path: CHILD_PATH,
-      setup: {
-        engineFolder,
-        modelPath: source.weightsPath,
-        architecture,
-        poolingType,
-        frame,
-        threads: options.threads,
-        passTokens,
-        isDivisible,
-        gpu: platformOf(LLAMA_CPP).gpu ?? false,
-      },
-      memoryLimitBytes: options.memoryLimitBytes ?? 3 * source.bytes + MEMORY_BESIDE_WEIGHTS,
-      jobTimeoutMs: options.jobTimeoutMs ?? JOB_TIMEOUT_MS,
-      signal,
-    }),
-  ])
+  const hashing = source.hashes(signal)
+  hashing.catch(() => {}) // awaited below; when the process does not start, nobody asks for them
+  const { runner } = await ChildRunner.start<LlamaSetup, LlamaReport, LlamaJob, LlamaResult>({
+    name: source.name,
+    path: CHILD_PATH,
+    setup: {
+      engineFolder,
+      modelPath: source.weightsPath,
+      architecture,
+      poolingType,
+      frame,
+      threads: options.threads,
+      passTokens,
+      isDivisible,
+      gpu: platformOf(LLAMA_CPP).gpu ?? false,
+    },
+    memoryLimitBytes: options.memoryLimitBytes ?? 3 * source.bytes + MEMORY_BESIDE_WEIGHTS,
+    jobTimeoutMs: options.jobTimeoutMs ?? JOB_TIMEOUT_MS,
+    signal,
+  })
   try {
+    const hashes = await hashing
     const engine = await LlamaCppEngine.open({ source, description, hashes, runner, passTokens, windowTokens, signal })
     if (options.isProven !== false) await proveItself(engine, source.folder, { isRounded: false, signal })
     return engine
