@@ -50,6 +50,9 @@ export interface Pipeline {
   close(): Promise<void>
 }
 
+/** Pictures and videos in memory at once, on machines of few cores; on others as many as there are threads to look at them. */
+const LEAST_ROOM = 4
+
 /** The part of the settings that the pipeline needs. */
 export type PipelineSettings = Pick<
   Settings,
@@ -130,7 +133,7 @@ export async function assemblePipeline(
       }),
       embedContents: createEmbedContents({
         findEngine: multimodalEngines.find,
-        readMedia: createReadMedia(assembleMedia(settings)),
+        readMedia: createReadMedia(assembleMedia(settings), { room: Math.max(LEAST_ROOM, settings.threads) }),
       }),
       tokenize: createTokenize(engines.find),
       inspect: createInspect(engines),

@@ -59,10 +59,13 @@ function appWith({ dimension = FAKE_DIMENSION, maxMediaBodyBytes = 100_000 } = {
   )
   const batched = withPasses(fakeMultimodalEngine())
   const running = { engine: batched, batcher: new Batcher(batched, { maxQueued: 100 }) }
-  const readMedia = createReadMedia({
-    decodeImage: (bytes, { signal }) => decodeImage(bytes, { signal }),
-    sampleFrames: async (bytes, { signal }) => ({ pictures: [await decodeImage(bytes, { signal })], duration: 1.5 }),
-  })
+  const readMedia = createReadMedia(
+    {
+      decodeImage: (bytes, { signal }) => decodeImage(bytes, { signal }),
+      sampleFrames: async (bytes, { signal }) => ({ pictures: [await decodeImage(bytes, { signal })], duration: 1.5 }),
+    },
+    { room: 4 },
+  )
   const metrics = createMetrics()
   const services: Partial<Services> = {
     catalog,

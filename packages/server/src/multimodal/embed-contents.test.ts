@@ -31,16 +31,19 @@ const FIELDS = { inputs: 'i', dimension: 'd', isFused: 'e', fps: 'f', maxFrames:
 
 /** A file of one byte is a picture of one pixel of that red; a video is its frames, each a byte. */
 const picture = (red: number) => ({ width: 1, height: 1, rgb: Uint8Array.of(red, 0, 0) })
-const readMedia = createReadMedia({
-  decodeImage: async ([red]) => {
-    if (red === undefined || red === 255) throw invalidMedia('the picture is broken')
-    return picture(red)
+const readMedia = createReadMedia(
+  {
+    decodeImage: async ([red]) => {
+      if (red === undefined || red === 255) throw invalidMedia('the picture is broken')
+      return picture(red)
+    },
+    sampleFrames: async (bytes, { maxFrames }) => ({
+      pictures: [...bytes.slice(0, maxFrames)].map(picture),
+      duration: bytes.length / 2,
+    }),
   },
-  sampleFrames: async (bytes, { maxFrames }) => ({
-    pictures: [...bytes.slice(0, maxFrames)].map(picture),
-    duration: bytes.length / 2,
-  }),
-})
+  { room: 4 },
+)
 /** `red:7` is fetched as the byte 7. */
 const fetchMedia = async (source: string) => Uint8Array.from(source.split(':')[1]?.split(',') ?? [], Number)
 

@@ -1,9 +1,8 @@
 import { ApiError } from '@quiver/protocol'
 
 const DATA_URI = /^data:([^,]*),/i
-/** Short words of letters are more likely a name or a mistyped URL than a picture. */
-const LEAST_BASE64 = 64
-const BASE64 = /^[A-Za-z0-9+/_\s-]+={0,2}\s*$/
+/** How base64 begins. What is shorter is more likely a name or a mistyped URL than a picture. */
+const BASE64_BEGINS = /^[A-Za-z0-9+/]{64}/
 
 /**
  * The bytes of a source that brings them along: a data URI, or base64 as such. The media type is not asked: what the bytes
@@ -19,8 +18,7 @@ export function inlineBytes(source: string, { maxBytes }: { maxBytes: number }):
     if (!/;base64$/i.test(type.trim())) throw unreadable('a data URI must be base64')
     return decode(source.slice(prefix.length), maxBytes)
   }
-  const isBare = source.length >= LEAST_BASE64 && !source.startsWith('file-') && BASE64.test(source)
-  return isBare ? decode(source, maxBytes) : undefined
+  return BASE64_BEGINS.test(source) ? decode(source, maxBytes) : undefined
 }
 
 /** Line breaks may take so much of a text; what is not base64 at all decodes to far less. */

@@ -45,13 +45,18 @@ export interface MediaDecoders {
 
 /** Of the whole process. Files that come over the network, of up to 50 MB; slow ones hold up none that are here. */
 const FETCHES = 16
-/** Pictures of up to 150 MB, and videos' frames, from decoding until the engine has seen them. */
-const ROOM = 4
 const MAX_WAITING = 1024
 
-export function createReadMedia({ decodeImage, sampleFrames }: MediaDecoders): ReadMedia {
+/**
+ * @param options.room pictures and videos that may be in memory at once, from decoding until the engine has seen them: up to
+ *   150 MB each.
+ */
+export function createReadMedia(
+  { decodeImage, sampleFrames }: MediaDecoders,
+  { room: most }: { room: number },
+): ReadMedia {
   const fetches = new Slots(FETCHES, { maxWaiting: MAX_WAITING })
-  const room = new Slots(ROOM, { maxWaiting: MAX_WAITING })
+  const room = new Slots(most, { maxWaiting: MAX_WAITING })
   const bytesOf = async (source: MediaSource, options: ReadOptions): Promise<Uint8Array> => {
     if (typeof source !== 'string') return source
     return (
