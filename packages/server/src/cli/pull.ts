@@ -4,6 +4,7 @@ import type { Build, Pullable } from '../catalog/pullable/pullable.js'
 import type { Settings } from '../config.js'
 import { prepareHome } from '../home.js'
 import { createHttp } from '../pull/http.js'
+import type { ModelShape } from '../pull/model-shape.js'
 import { listModels, type StoredModel } from '../pull/model-store.js'
 import { LANES } from '../pull/part.js'
 import { type PullRequest, pull } from '../pull/pull.js'
@@ -125,13 +126,23 @@ function toRequest(model: string, flags: PullFlags): PullRequest {
     ...(settingsSource
       ? { settingsSource }
       : build.settingsRepository && { settingsSource: hugging(build.settingsRepository) }),
-    wanted: { engine: build.engine, variant: variant ?? build.variant, also: [...(build.also ?? []), ...flags.also] },
+    wanted: {
+      engine: build.engine,
+      variant: variant ?? build.variant,
+      also: [...(build.also ?? []), ...flags.also],
+      ...(build.folder && { folder: build.folder }),
+    },
     curated: {
       name: pullable.name,
       license: pullable.license.id,
       ...(pullable.prompts && { prompts: pullable.prompts }),
+      ...(pullable.towers && { towers: pullable.towers, shape: shapeOf(pullable) }),
     },
   }
+}
+
+function shapeOf({ dimensions, maxTokens }: Pullable): ModelShape {
+  return { dimension: dimensions.at(-1) ?? dimensions[0], maxTokens }
 }
 
 function hugging(repository: string): Source {

@@ -1,7 +1,7 @@
 import { OWN_MODELS } from '../catalog/catalog.js'
 import { formatBytes } from '../pull/format-bytes.js'
 import { checkName } from '../pull/model-store.js'
-import type { PulledModel } from '../pull/pulled-model.js'
+import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
 import { UserError } from './exit.js'
 
 /** A name that a pulled model may take. @throws {PullError} or {UserError} saying which may not. */
@@ -18,6 +18,7 @@ export function bytesOf({ files }: PulledModel): number {
 /** Two lines for a terminal. */
 export function describe(model: PulledModel): string {
   const { name, engine, variant, dimension, maxTokens, license = 'unknown license', source } = model
-  const shape = `${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
+  const takes = modalityOf(model) === 'text' ? '' : 'texts and pictures, '
+  const shape = `${takes}${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
   return `${name}: ${engine} ${variant}, ${shape}, ${formatBytes(bytesOf(model))}, ${license}\n  ${source}\n`
 }
