@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -13,7 +13,7 @@ const COLUMNS = [
   ['apps', 'jobs', 'files'],
   ['embedding', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
-  ['vector', 'pull'],
+  ['vector', 'pull', 'media'],
 ]
 
 const leftward = COLUMNS.flatMap((column, index) => {
@@ -90,7 +90,7 @@ module.exports = {
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
       from: {
-        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|telemetry)/',
+        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|media|telemetry)/',
       },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },
