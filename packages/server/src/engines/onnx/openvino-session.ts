@@ -118,7 +118,7 @@ export async function openOpenvino(
   const typeOf = new Map(outputs.map(({ name, type }) => [name, type]))
 
   const feed = (name: string, { type, values, shape }: Feed): { tensor: Pointer; data: unknown } => {
-    const data = type === 'int64' ? BigInt64Array.from(values, BigInt) : values
+    const data = type === 'int64' ? BigInt64Array.from(values as Int32Array, BigInt) : values // whole numbers have whole values
     const sizes = { rank: shape.length, dims: BigInt64Array.from(shape, BigInt) }
     const tensor =
       values.length === 0
