@@ -1,17 +1,17 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, multimodal, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
 /** Rooms from left to right; an import may only point to the right of its own column, or into its own room. */
 const COLUMNS = [
   ['main', 'cli'],
-  ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-storage'],
+  ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-media', 'assemble-storage'],
   ['http'],
   ['apps', 'jobs', 'files'],
-  ['embedding', 'admission', 'usage', 'verify'],
+  ['embedding', 'multimodal', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
   ['vector', 'pull', 'media'],
 ]
@@ -34,10 +34,11 @@ const leftward = COLUMNS.flatMap((column, index) => {
 /** Rooms of one column do not know each other; the only exceptions. main and cli are one group. */
 const NEIGHBOURS = {
   admission: ['usage'],
-  assemble: ['assemble-engines', 'assemble-jobs', 'assemble-storage'],
+  assemble: ['assemble-engines', 'assemble-jobs', 'assemble-media', 'assemble-storage'],
   'assemble-jobs': ['assemble-storage'],
   jobs: ['files'],
   main: ['cli'],
+  multimodal: ['embedding'],
 }
 
 const sideways = COLUMNS.flatMap((column) =>

@@ -1,3 +1,4 @@
+import type { MultimodalModel, Vectors } from './catalog/multimodal-model.js'
 import { toTextModel } from './catalog/pulled-models.js'
 import type { TextModel } from './catalog/text-model.js'
 import type { Settings } from './config.js'
@@ -6,6 +7,7 @@ import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
 import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
+import type { MultimodalEngine } from './engines/multimodal-engine.js'
 import { findAccelerator } from './engines/onnx/accelerator.js'
 import { startOnnxEngine } from './engines/onnx/engine.js'
 import { startUpstreamEngine } from './engines/upstream/engine.js'
@@ -21,11 +23,17 @@ export { openRemoteModel } from './engines/upstream/remote-model.js'
 /** The part of the settings that engines need. */
 export type EngineSettings = Pick<Settings, 'home' | 'threads' | 'engines'>
 
+export type MultimodalSpec = EngineSpec<MultimodalEngine> & Vectors
+
 /** Every engine of an installation, and the models that come with pulled ones. */
 export interface Engines {
   specs: EngineSpec[]
+  /** Those that see. */
+  multimodal: MultimodalSpec[]
   /** The public faces of pulled models, under their own names. */
   pulled: TextModel[]
+  /** The same of those that see. */
+  pulledMultimodal: MultimodalModel[]
   /** Names that two engines have. */
   mistakes: string[]
 }
@@ -62,7 +70,9 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
   })
   return {
     specs: [builtin, ...upstream, ...pulled],
+    multimodal: [],
     pulled: stored.map(({ model }) => toTextModel(model)),
+    pulledMultimodal: [],
     mistakes,
   }
 }

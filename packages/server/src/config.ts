@@ -47,6 +47,9 @@ export const Settings = z.strictObject({
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),
+  maxMediaBodyBytes: wholeNumber(1_024, 1_073_741_824)
+    .default(20 * 1024 * 1024)
+    .describe('The same for the multimodal endpoint, whose pictures and videos may come in the body.'),
   autoSplit: flag
     .default(false)
     .describe("Compatible mode takes up to 2,048 texts in one request, whatever the model's limit. Off: strict."),

@@ -12,6 +12,9 @@ export interface Claim extends Place {
   signal: AbortSignal
 }
 
+/** What the batcher needs of an engine. */
+export type BatchedEngine = Pick<Engine, 'batching' | 'embed'>
+
 export interface BatcherOptions {
   /** Passes that may wait, of each priority; one more is refused. */
   maxQueued: number
@@ -44,7 +47,7 @@ interface Waiting {
  * @see facts on padding: a batch of mixed lengths costs up to six times its tokens on a CPU
  */
 export class Batcher {
-  readonly #engine: Engine
+  readonly #engine: BatchedEngine
   readonly #maxQueued: number
   readonly #queues: Readonly<Record<Priority, FairQueue<Waiting>>> = {
     interactive: new FairQueue(),
@@ -55,7 +58,7 @@ export class Batcher {
   #isClosed = false
   #soon: NodeJS.Immediate | undefined
 
-  constructor(engine: Engine, { maxQueued }: BatcherOptions) {
+  constructor(engine: BatchedEngine, { maxQueued }: BatcherOptions) {
     this.#engine = engine
     this.#maxQueued = maxQueued
   }

@@ -75,6 +75,8 @@ function appWith(options: AppOptions = {}) {
       catalog,
       detokenize: createDetokenize(new Catalog(), { loadVocabulary, maxTextBytes: 2000 }),
       embed: options.embed ?? fakeEmbed,
+      embedContents: absent('embedContents'),
+      resolveUserUrl: absent('resolveUserUrl'),
       tokenize: async (_model, texts) =>
         texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {
@@ -102,7 +104,7 @@ function appWith(options: AppOptions = {}) {
         checks: [{ name: 'golden vectors', isGood: false, detail: 'off' }],
       }),
     },
-    limits: { maxBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
+    limits: { maxBodyBytes: 2000, maxMediaBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
     log: createLog(options.level ?? 'silent', logged),
   })
   closers.push(() => app.close())

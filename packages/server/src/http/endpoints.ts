@@ -2,6 +2,7 @@ import type { Catalog } from '../catalog/catalog.js'
 import { verifyModel } from './admin/verify-model.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
+import { multimodalEmbedding } from './dashscope/multimodal-embedding.js'
 import { cancelTask, task, tasks } from './dashscope/tasks.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
@@ -33,7 +34,8 @@ import { tokenize } from './tei/tokenize.js'
 const FILES = [uploadFile, listFiles, showFile, fileContent, deleteFile]
 const BATCHES = [createBatch, listBatches, showBatch, cancelBatch]
 const OPENAI = [embeddings, models, model, ...FILES, ...BATCHES]
-const DASHSCOPE = [textEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, uploadPolicy, postObject, result]
+const UPLOADS = [uploadPolicy, postObject, result]
+const DASHSCOPE = [textEmbedding, multimodalEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, ...UPLOADS]
 const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
 const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
 const COHERE = [cohereEmbed]
