@@ -1,5 +1,5 @@
 import type { MultimodalModel, Vectors } from './catalog/multimodal-model.js'
-import { toTextModel } from './catalog/pulled-models.js'
+import { toMultimodalModel, toTextModel } from './catalog/pulled-models.js'
 import type { TextModel } from './catalog/text-model.js'
 import type { Settings } from './config.js'
 import type { EngineSpec } from './embedding/running-engines.js'
@@ -10,9 +10,10 @@ import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
 import type { MultimodalEngine } from './engines/multimodal-engine.js'
 import { findAccelerator } from './engines/onnx/accelerator.js'
 import { startOnnxEngine } from './engines/onnx/engine.js'
+import { startOnnxMultimodalEngine } from './engines/onnx-multimodal/engine.js'
 import { startUpstreamEngine } from './engines/upstream/engine.js'
 import { listModels, type StoredModel } from './pull/model-store.js'
-import type { EngineKind } from './pull/pulled-model.js'
+import { type EngineKind, modalityOf } from './pull/pulled-model.js'
 import { readServing } from './serving-file.js'
 import { createLog, type Logger } from './telemetry/log.js'
 
@@ -63,31 +64,45 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
   )
   const stored = listModels(home).models
   const served = new Set(Object.values(readServing(home)))
-  const pulled = stored.map((one) => pulledSpec(one, settings, { isServed: served.has(one.model.name) }))
+  const isServed = ({ model }: StoredModel) => served.has(model.name)
+  const texts = stored.filter(({ model }) => modalityOf(model) === 'text')
+  const seeing = stored.filter(({ model }) => modalityOf(model) === 'multimodal')
+  const pulled = texts.map((one) =>
+    pulledSpec(one, {
+      isServed: isServed(one),
+      start: (signal) => START[one.model.engine](one.folder, settings, signal),
+    }),
+  )
+  const multimodal = seeing.map((one) => ({
+    ...pulledSpec(one, {
+      isServed: isServed(one),
+      start: (signal) => startOnnxMultimodalEngine({ folder: one.folder, threads, signal }),
+    }),
+    isMatryoshka: one.model.towers?.facts?.isMatryoshka ?? false,
+  }))
   const mistakes = Object.keys(engines).flatMap((id) => {
     if (id === BUILTIN_ID) return [`engines.${id}: is the built-in engine's id.`]
     return stored.some(({ model }) => model.name === id) ? [`engines.${id}: is the name of a pulled model.`] : []
   })
   return {
     specs: [builtin, ...upstream, ...pulled],
-    multimodal: [],
-    pulled: stored.map(({ model }) => toTextModel(model)),
-    pulledMultimodal: [],
+    multimodal,
+    pulled: texts.map(({ model }) => toTextModel(model)),
+    pulledMultimodal: seeing.map(({ model }) => toMultimodalModel(model)),
     mistakes,
   }
 }
 
-function pulledSpec(
-  { model, folder }: StoredModel,
-  settings: EngineSettings,
-  { isServed }: { isServed: boolean },
-): EngineSpec {
+function pulledSpec<Kind extends Pick<Engine, 'dimension' | 'close'>>(
+  { model }: StoredModel,
+  { isServed, start }: { isServed: boolean; start: (signal: AbortSignal) => Promise<Kind> },
+): EngineSpec<Kind> {
   return {
     id: model.name,
     dimension: model.dimension,
     startsWith: isServed ? 'server' : 'demand',
     async start(signal) {
-      const engine = await START[model.engine](folder, settings, signal)
+      const engine = await start(signal)
       if (engine.dimension === model.dimension) return engine
       await engine.close()
       throw new TypeError(`${model.name} computes ${engine.dimension} components; it was pulled as ${model.dimension}.`)

@@ -1,4 +1,4 @@
-import { OWN_MODELS } from '../catalog/catalog.js'
+import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
 import { formatBytes } from '../pull/format-bytes.js'
 import { checkName } from '../pull/model-store.js'
 import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
@@ -6,7 +6,7 @@ import { UserError } from './exit.js'
 
 /** A name that a pulled model may take. @throws {PullError} or {UserError} saying which may not. */
 export function checkFreeName(name: string): string {
-  const taken = [...OWN_MODELS.map(({ id }) => id), ...OWN_MODELS.map(({ engine }) => engine), 'builtin']
+  const taken = [...[...OWN_MODELS, ...OWN_MULTIMODAL_MODELS].flatMap(({ id, engine }) => [id, engine]), 'builtin']
   if (!taken.includes(name)) return checkName(name)
   throw new UserError(`${name} is a public name; choose another with --as, and put it behind with \`quiver use\`.`)
 }
