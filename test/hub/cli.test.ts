@@ -164,7 +164,7 @@ test('a model of texts and pictures keeps its width, and fills up a wider name w
   expect(await quiver('pull', 'siglip2-base-patch16-256', '--as', 'siglip')).toMatchObject({
     status: 0,
     stdout: expect.stringMatching(
-      /siglip: onnx fp32, texts and pictures, 768 components, 64 tokens[^]*quiver use multimodal-embedding-v1 siglip/,
+      /siglip: onnx fp32, texts and pictures, 768 components, 64 tokens[\s\S]*quiver use multimodal-embedding-v1 siglip/,
     ),
   })
   expect((await quiver('list')).stdout).toMatch(/siglip +│ onnx fp32 +│ multimodal +│ 768/)

@@ -80,6 +80,16 @@ describe.each(golden.models)('$model', (own) => {
       })
     })
 
+    test('texts of any length take a moment, and what comes after spaces is not lost', async () => {
+      for (const text of ['a'.repeat(60_000), '海边的日落'.repeat(12_000), '👩‍👩‍👧'.repeat(7_000)]) {
+        const startedAt = performance.now()
+        expect(await engine.tokenize(text, { maxTokens: 50, signal })).toMatchObject({ isCut: true })
+        expect(performance.now() - startedAt).toBeLessThan(1_000)
+      }
+      const spaced = await engine.tokenize(`${'\n'.repeat(9_000)}cat`, { maxTokens: LONG, signal })
+      if (model !== 'tiny-siglip2') expect(spaced).toEqual(await engine.tokenize('cat', { maxTokens: LONG, signal }))
+    })
+
     test('vectors of texts are those of transformers, alone and in company', async () => {
       const together = await textVectors(
         engine,

@@ -25,6 +25,11 @@ export interface OnnxMultimodalEngineOptions {
 const JOB_TIMEOUT_MS = 300_000
 /** Tokens of one run: on a processor, company gains up to some 400 and loses from there on (benchmarks/results/onnx.md). */
 const MAX_RUN_TOKENS = 384
+/**
+ * Of the few tokens that such a model takes, none but the first characters matter; some of its tokenizers take long for a
+ * word of thousands of letters. No text has tokens as long as this on average.
+ */
+const MOST_CHARACTERS_A_TOKEN = 16
 /** Beside the weights, which are there about twice once the graphs are optimised, and once more while one is cut in two. */
 const MEMORY_BESIDE_WEIGHTS = 4 * 2 ** 30
 // Under Vitest this file runs as TypeScript; a process needs the compiled one, which `npm test` builds first.
@@ -130,12 +135,13 @@ class OnnxMultimodalEngine implements MultimodalEngine {
     { maxTokens, signal }: { maxTokens: number; signal: AbortSignal },
   ): Promise<CaptionTokens> {
     const most = Math.min(maxTokens, roomIn(this.#tokenizer, this.#captions))
-    const { ids, isOverLimit } = await tokenizeInTurns(this.#tokenizer, text, {
+    const head = headOf(text, most * MOST_CHARACTERS_A_TOKEN)
+    const { ids, isOverLimit } = await tokenizeInTurns(this.#tokenizer, head, {
       maxTokens: most,
       keep: 'start',
       signal,
     })
-    return { ids, isCut: isOverLimit }
+    return { ids, isCut: isOverLimit || head.length < text.length }
   }
 
   async embedTexts(texts: readonly CaptionTokens[], { signal }: { signal: AbortSignal }): Promise<Float32Array[]> {
@@ -195,6 +201,18 @@ function groupsOfOneLength(sequences: readonly Int32Array[], maxTokens: number):
     const most = Math.max(1, Math.floor(maxTokens / Math.max(1, length)))
     return Array.from({ length: Math.ceil(indices.length / most) }, (_, i) => indices.slice(i * most, (i + 1) * most))
   })
+}
+
+/** The beginning of a text, up to so many characters that are no spaces. */
+function headOf(text: string, most: number): string {
+  if (text.length <= most) return text
+  let left = most
+  const word = /\S+/g
+  for (let found = word.exec(text); found !== null; found = word.exec(text)) {
+    if (found[0].length > left) return text.slice(0, found.index + left).toWellFormed()
+    left -= found[0].length
+  }
+  return text
 }
 
 /** Tokens of a text that fit between those that stand around it. */
