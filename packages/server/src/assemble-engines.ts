@@ -2,7 +2,7 @@ import type { MultimodalModel, Vectors } from './catalog/multimodal-model.js'
 import { toMultimodalModel, toTextModel } from './catalog/pulled-models.js'
 import type { TextModel } from './catalog/text-model.js'
 import type { Settings } from './config.js'
-import type { EngineSpec } from './embedding/running-engines.js'
+import type { EngineSpec, FindEngine } from './embedding/running-engines.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import type { Engine } from './engines/engine.js'
@@ -24,7 +24,10 @@ export { openRemoteModel } from './engines/upstream/remote-model.js'
 /** The part of the settings that engines need. */
 export type EngineSettings = Pick<Settings, 'home' | 'threads' | 'engines'>
 
-export type MultimodalSpec = EngineSpec<MultimodalEngine> & Vectors
+export interface MultimodalSpec extends Omit<EngineSpec<MultimodalEngine>, 'start'>, Vectors {
+  /** @param find for one that reads its texts with an engine of texts. */
+  start(signal: AbortSignal, find: FindEngine): Promise<MultimodalEngine>
+}
 
 /** Every engine of an installation, and the models that come with pulled ones. */
 export interface Engines {

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { assembleEngines, type Engines } from './assemble-engines.js'
 import { assembleJobs } from './assemble-jobs.js'
-import { MEDIA } from './assemble-media.js'
+import { assembleMedia } from './assemble-media.js'
 import { assembleStorage } from './assemble-storage.js'
 import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
@@ -53,7 +53,7 @@ export interface Pipeline {
 /** The part of the settings that the pipeline needs. */
 export type PipelineSettings = Pick<
   Settings,
-  'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models' | 'engines'
+  'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models' | 'engines' | 'ffmpeg'
 >
 
 /**
@@ -108,7 +108,12 @@ export async function assemblePipeline(
   const served = catalog ?? catalogOf(settings, assembled)
   const options = { maxQueued, ...(onFailure && { onFailure }) }
   const engines = new RunningEngines(assembled.specs, options)
-  const multimodalEngines = new RunningEngines(assembled.multimodal.map(inPasses), options)
+  const multimodalEngines = new RunningEngines(
+    assembled.multimodal.map((spec) =>
+      inPasses({ ...spec, start: (startSignal) => spec.start(startSignal, engines.find) }),
+    ),
+    options,
+  )
   const close = async () => {
     await Promise.all([engines.close(), multimodalEngines.close()])
   }
@@ -122,7 +127,10 @@ export async function assemblePipeline(
         embedText: createEmbedText({ cacheBytes }),
         sparseFallback: builtin,
       }),
-      embedContents: createEmbedContents({ findEngine: multimodalEngines.find, readMedia: createReadMedia(MEDIA) }),
+      embedContents: createEmbedContents({
+        findEngine: multimodalEngines.find,
+        readMedia: createReadMedia(assembleMedia(settings)),
+      }),
       tokenize: createTokenize(engines.find),
       inspect: createInspect(engines),
       selfTest: createSelfTest(async (id, runSignal) => (await engines.find(id, runSignal)).engine),

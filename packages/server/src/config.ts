@@ -127,6 +127,11 @@ export const Settings = z.strictObject({
     .optional()
     .describe("Key id for the bucket. None: the AWS SDK's own ways of finding it."),
   s3SecretAccessKey: z.string().min(1).optional().meta({ secret: true }).describe('Secret of s3AccessKeyId.'),
+  ffmpeg: z
+    .string()
+    .min(1)
+    .default('ffmpeg')
+    .describe('Program that decodes videos, by name or path; without it, videos are refused.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})

@@ -22,6 +22,8 @@ export interface MultimodalModel {
   dimensionChoice: 'listed' | 'ignored'
   /** Whether the vectors of a narrower engine are filled up with zeros, which leaves every cosine as it is. */
   isPadded: boolean
+  /** Components of a vector that are not such zeros, where there are any. */
+  paddedFrom?: number
   /** What an input may be made of. */
   kinds: readonly InputKind[]
   /** Inputs in one request. */
@@ -58,5 +60,6 @@ export interface MultimodalModel {
 export function servedBy(model: MultimodalModel, { dimension, isMatryoshka }: Vectors): MultimodalModel {
   const has = (wanted: number) => (isMatryoshka ? wanted <= dimension : wanted === dimension)
   const dimensions = model.dimensions.filter((wanted) => has(wanted) || (model.isPadded && dimension < wanted))
-  return { ...model, dimensions }
+  const isNarrower = model.isPadded && dimension < model.defaultDimension
+  return { ...model, dimensions, ...(isNarrower && { paddedFrom: dimension }) }
 }

@@ -502,7 +502,7 @@ test('models are listed and shown in both dialects', async () => {
   })
   expect((await app.inject({ url: '/v1/models/none', headers })).statusCode).toBe(404)
   const page = (await app.inject({ url: '/api/v1/models?page_no=2&page_size=3', headers })).json()
-  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 11 })
+  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 18 })
   expect(page.output.models).toHaveLength(3)
   expect(page.output.models[0]).toMatchObject({ model: 'text-embedding-v1' })
 })

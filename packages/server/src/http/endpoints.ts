@@ -49,5 +49,11 @@ const API: readonly Endpoint[] = [...OPENAI, ...DASHSCOPE, ...TEI, ...OLLAMA, ..
  */
 export function endpointsOf(about: { version: string; catalog: Catalog; window: number }): Endpoint[] {
   const { version, catalog } = about
-  return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list(), about) })]
+  return [
+    ...API,
+    ...documentationOf(API, {
+      version,
+      guide: guideOf(catalog.list(), { ...about, multimodal: catalog.listMultimodal() }),
+    }),
+  ]
 }

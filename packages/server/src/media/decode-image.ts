@@ -1,5 +1,5 @@
-import type { ApiError } from '@quiver/protocol'
 import { decodeBmp, decodeDib } from './bmp.js'
+import { runBounded } from './bounded.js'
 import type { DecodeOptions } from './check-pixels.js'
 import { decodeIcns } from './icns.js'
 import { decodeIco } from './ico.js'
@@ -63,28 +63,6 @@ export async function decodeImage(bytes: Uint8Array, options: DecodeImageOptions
   const format = imageFormatOf(bytes)
   if (format === undefined)
     throw invalidMedia(`it is no picture of a known format (${Object.keys(DECODERS).join(', ')})`)
-  const deadline = new AbortController()
-  const either = AbortSignal.any([signal, deadline.signal])
-  let timer: NodeJS.Timeout | undefined
-  const decoding = slots.run(() => {
-    timer = setTimeout(() => deadline.abort(tookTooLong(limits)), limits.timeoutMs)
-    return DECODERS[format](bytes, { limits, atLeast, signal: either })
-  }, either)
-  try {
-    return await orAborted(decoding, either)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-/** What `work` becomes, or the signal's reason as soon as it is aborted; `work` then goes on unseen. */
-function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-    work.then(resolve, reject)
-  })
-}
-
-function tookTooLong({ timeoutMs }: ImageLimits): ApiError {
-  return invalidMedia(`decoding the picture took more than ${timeoutMs} ms`)
+  const work = (either: AbortSignal) => DECODERS[format](bytes, { limits, atLeast, signal: either })
+  return await runBounded(work, { slots, timeoutMs: limits.timeoutMs, doing: 'decoding the picture', signal })
 }
