@@ -79,7 +79,8 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
   const multimodal = seeing.map((one) => ({
     ...pulledSpec(one, {
       isServed: isServed(one),
-      start: (signal) => startOnnxMultimodalEngine({ folder: one.folder, threads, signal }),
+      start: (signal) =>
+        startOnnxMultimodalEngine({ folder: one.folder, threads, accelerator: findAccelerator(home), signal }),
     }),
     isMatryoshka: one.model.towers?.facts?.isMatryoshka ?? false,
   }))

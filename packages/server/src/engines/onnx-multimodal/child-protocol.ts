@@ -12,6 +12,8 @@ export interface ChildSetup {
   filledTo: number | undefined
   padId: number
   threads: number
+  /** Compute with OpenVINO in bfloat16 instead of onnxruntime, where each network has a file of its own. */
+  openvino: { libraries: string; version: string } | undefined
 }
 
 /** Texts of one length, one after the other, or one picture. */

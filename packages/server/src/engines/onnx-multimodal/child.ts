@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { serveChild } from '../child/serve-child.js'
 import { type GraphBytes, openOnnxruntime } from '../onnx/onnxruntime-session.js'
+import { openOpenvino } from '../onnx/openvino-session.js'
 import { GraphError, type NetworkSession } from '../onnx/session.js'
 import type { ChildJob, ChildResult, ChildSetup, TowersReport } from './child-protocol.js'
 import { toPixels } from './pixels.js'
@@ -67,7 +68,8 @@ async function graphsOf({ text, picture, outputs }: ChildSetup): Promise<[string
   return [part(outputs.text), part(outputs.picture)]
 }
 
-function open(graph: string | GraphBytes, { threads }: ChildSetup): Promise<NetworkSession> {
+function open(graph: string | GraphBytes, { threads, openvino }: ChildSetup): Promise<NetworkSession> {
+  if (openvino !== undefined && typeof graph === 'string') return openOpenvino(graph, { ...openvino, threads })
   return openOnnxruntime(graph, { threads, isMemoryKept: true })
 }
 

@@ -5,8 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Picture } from '../../media/picture.js'
 import { cosine } from '../../vector/vector.js'
 import type { MultimodalEngine } from '../multimodal-engine.js'
+import { multimodalEngineSuite } from '../multimodal-engine.suite.js'
+import { findAccelerator } from '../onnx/accelerator.js'
 import { ModelFolder } from '../pulled/model-folder.js'
-import { type Changes, copyModel, missing, modelPath } from '../test-models.test.support.js'
+import { type Changes, copyModel, missing, modelPath, TEST_HOME } from '../test-models.test.support.js'
 import { startOnnxMultimodalEngine } from './engine.js'
 import { toPixels } from './pixels.js'
 import { readPreprocessing, sizeOf } from './preprocessing.js'
@@ -141,6 +143,34 @@ describe.each(golden.models)('$model', (own) => {
       expect(cosine(long ?? new Float32Array(0), small ?? new Float32Array(0))).toBeGreaterThan(1 - 1e-6)
     })
   })
+})
+
+for (const own of golden.models.filter(({ model }) => missing(model) === undefined)) {
+  const copy = copyWith(own.model, goldenOf(own))
+  afterAll(() => copy.remove())
+  multimodalEngineSuite(own.model, () => startOnnxMultimodalEngine({ ...options, folder: copy.folder }))
+}
+
+describe.each(golden.models)('$model, accelerated', (own) => {
+  const accelerator = findAccelerator(TEST_HOME)
+  test.skipIf(missing(own.model) || accelerator === undefined)(
+    'vectors are those of transformers; their space is another, unless one graph has both networks',
+    async () => {
+      const copy = copyWith(own.model, goldenOf(own))
+      const [engine, plain] = await Promise.all([
+        startOnnxMultimodalEngine({ ...options, folder: copy.folder, accelerator }),
+        startOnnxMultimodalEngine({ ...options, folder: copy.folder }),
+      ])
+      const vectors = await engine.embedPictures(PICTURES, { signal })
+      for (const [i, { dense }] of own.pictures.entries()) {
+        expect(cosine(vectors[i] ?? new Float32Array(0), Float32Array.from(dense))).toBeGreaterThan(0.999)
+      }
+      const isSplit = ['tiny-chinese-clip', 'tiny-jina-clip'].includes(own.model)
+      expect(engine.identity === plain.identity).toBe(isSplit)
+      await Promise.all([engine.close(), plain.close()])
+      copy.remove()
+    },
+  )
 })
 
 describe.skipIf(missing('tiny-clip'))('what the files say', () => {

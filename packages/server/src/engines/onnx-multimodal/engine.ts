@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Picture } from '../../media/picture.js'
 import { ChildRunner } from '../child/child-runner.js'
 import type { CaptionTokens, MultimodalEngine } from '../multimodal-engine.js'
+import type { Accelerator } from '../onnx/accelerator.js'
 import { ModelError, ModelFolder } from '../pulled/model-folder.js'
 import { createTokenizer } from '../tokenizers/create-tokenizer.js'
 import { tokenizeInTurns } from '../tokenizers/tokenize-in-turns.js'
@@ -15,6 +16,8 @@ export interface OnnxMultimodalEngineOptions {
   folder: string
   /** Of the networks; more than there are cores gains nothing. */
   threads: number
+  /** Computes in bfloat16 instead of the files' own number format; not for graphs that have both networks. */
+  accelerator?: Accelerator | undefined
   /** Resident memory of the model's process above which it is ended and started anew; default by the weights. */
   memoryLimitBytes?: number
   /** A run that takes longer ends the process. */
@@ -60,6 +63,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
     filledTo: captions.padId === undefined ? undefined : captions.maxTokens,
     padId: captions.padId ?? tokenizer.frame.after[0] ?? 0,
     threads: options.threads,
+    openvino: options.accelerator,
   }
   const verified = folder.verify(folder.weightFiles, signal)
   const weightBytes = folder.sizeOf(folder.weightFiles)
@@ -79,7 +83,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
     const engine = new OnnxMultimodalEngine({ folder, description, tokenizer, runner, report })
     try {
       await verified
-      await proveItself(engine, folder, signal)
+      await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
     } catch (error) {
       await engine.close()
       throw error
