@@ -5,6 +5,8 @@ import type { Settings } from './config.js'
 import type { EngineSpec, FindEngine } from './embedding/running-engines.js'
 import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
 import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
+import { BUILTIN_IMAGE_ID, startBuiltinImageEngine } from './engines/builtin-image/engine.js'
+import { BUILTIN_IMAGE_WEIGHTS, loadImageManifest } from './engines/builtin-image/weights.js'
 import type { Engine } from './engines/engine.js'
 import { startLlamaCppEngine } from './engines/llama-cpp/engine.js'
 import type { MultimodalEngine } from './engines/multimodal-engine.js'
@@ -50,12 +52,24 @@ export interface Engines {
  */
 export async function assembleEngines(settings: EngineSettings, log: Logger = createLog('warn')): Promise<Engines> {
   const { home, threads, engines } = settings
-  const { output } = await loadManifest(BUILTIN_WEIGHTS)
+  const [{ output }, image] = await Promise.all([
+    loadManifest(BUILTIN_WEIGHTS),
+    loadImageManifest(BUILTIN_IMAGE_WEIGHTS),
+  ])
   const builtin: EngineSpec = {
     id: BUILTIN_ID,
     dimension: output.shape[1],
     startsWith: 'required',
     start: (signal) => startBuiltinEngine({ threads, signal }),
+  }
+  const builtinImage: MultimodalSpec = {
+    id: BUILTIN_IMAGE_ID,
+    dimension: image.dimension,
+    isMatryoshka: true,
+    // Nobody who embeds texts only pays for its memory.
+    startsWith: 'demand',
+    start: async (signal, find) =>
+      startBuiltinImageEngine({ threads, textEngine: (await find(BUILTIN_ID, signal)).engine, signal }),
   }
   const upstream = Object.entries(engines).map(
     ([id, entry]): EngineSpec => ({
@@ -66,34 +80,40 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
     }),
   )
   const stored = listModels(home).models
-  const served = new Set(Object.values(readServing(home)))
-  const isServed = ({ model }: StoredModel) => served.has(model.name)
-  const texts = stored.filter(({ model }) => modalityOf(model) === 'text')
-  const seeing = stored.filter(({ model }) => modalityOf(model) === 'multimodal')
-  const pulled = texts.map((one) =>
-    pulledSpec(one, {
-      isServed: isServed(one),
-      start: (signal) => START[one.model.engine](one.folder, settings, signal),
-    }),
-  )
-  const multimodal = seeing.map((one) => ({
-    ...pulledSpec(one, {
-      isServed: isServed(one),
-      start: (signal) =>
-        startOnnxMultimodalEngine({ folder: one.folder, threads, accelerator: findAccelerator(home), signal }),
-    }),
-    isMatryoshka: one.model.towers?.facts?.isMatryoshka ?? false,
-  }))
+  const pulled = pulledEngines(stored, settings)
   const mistakes = Object.keys(engines).flatMap((id) => {
     if (id === BUILTIN_ID) return [`engines.${id}: is the built-in engine's id.`]
     return stored.some(({ model }) => model.name === id) ? [`engines.${id}: is the name of a pulled model.`] : []
   })
   return {
-    specs: [builtin, ...upstream, ...pulled],
-    multimodal,
-    pulled: texts.map(({ model }) => toTextModel(model)),
-    pulledMultimodal: seeing.map(({ model }) => toMultimodalModel(model)),
+    specs: [builtin, ...upstream, ...pulled.text],
+    multimodal: [builtinImage, ...pulled.multimodal],
+    pulled: pulled.models.text.map(toTextModel),
+    pulledMultimodal: pulled.models.multimodal.map(toMultimodalModel),
     mistakes,
+  }
+}
+
+/** Those of texts, and those that see. */
+function pulledEngines(stored: readonly StoredModel[], settings: EngineSettings) {
+  const { home, threads } = settings
+  const served = new Set(Object.values(readServing(home)))
+  const isServed = ({ model }: StoredModel) => served.has(model.name)
+  const ofKind = (kind: ReturnType<typeof modalityOf>) => stored.filter(({ model }) => modalityOf(model) === kind)
+  const [texts, seeing] = [ofKind('text'), ofKind('multimodal')]
+  const accelerator = findAccelerator(home)
+  return {
+    models: { text: texts.map(({ model }) => model), multimodal: seeing.map(({ model }) => model) },
+    text: texts.map((one) => {
+      const start = (signal: AbortSignal) => START[one.model.engine](one.folder, settings, signal)
+      return pulledSpec(one, { isServed: isServed(one), start })
+    }),
+    multimodal: seeing.map((one): MultimodalSpec => {
+      const { model, folder } = one
+      const start = (signal: AbortSignal) => startOnnxMultimodalEngine({ folder, threads, accelerator, signal })
+      const isMatryoshka = model.towers?.facts?.isMatryoshka ?? false
+      return { ...pulledSpec(one, { isServed: isServed(one), start }), isMatryoshka }
+    }),
   }
 }
 

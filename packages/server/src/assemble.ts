@@ -75,9 +75,10 @@ function catalogOf({ home, models }: Pick<Settings, 'home' | 'models'>, engines:
   const mistakes = [...engines.mistakes, ...served.mistakes, ...seeing.mistakes, ...configured.mistakes]
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
   const vectorsOf = new Map(engines.multimodal.map((spec) => [spec.id, spec]))
-  const multimodal = seeing.models.flatMap((model) => {
+  const multimodal = seeing.models.map((model) => {
     const vectors = vectorsOf.get(model.engine)
-    return vectors === undefined ? [] : [servedBy(model, vectors)]
+    if (vectors === undefined) throw new TypeError(`${model.id} names an engine that does not exist: ${model.engine}`)
+    return servedBy(model, vectors)
   })
   return new Catalog(configured.models, multimodal)
 }
