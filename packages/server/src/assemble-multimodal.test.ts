@@ -45,7 +45,15 @@ test.skipIf(missing(MODEL))(
   async () => {
     const home = homeWithModel()
     await changeServing(home, 'multimodal-embedding-v1', MODEL)
-    const settings = { home, threads: 1, maxQueuedInputs: 100, cacheBytes: 0, models: {}, engines: {} }
+    const settings = {
+      home,
+      threads: 1,
+      maxQueuedInputs: 100,
+      cacheBytes: 0,
+      models: {},
+      engines: {},
+      ffmpeg: 'ffmpeg',
+    }
     const pipeline = await assemblePipeline(settings, signal)
     const [{ width, height, rgb } = { width: 1, height: 1, rgb: '' }] = golden.pictures
     const raw = { width, height, channels: 3 } as const
