@@ -11,8 +11,8 @@ const GoldenFile = z.object({
     .min(1),
 })
 /** Golden vectors are of float32; to those computed in a shorter format this is near enough. */
-const ROUNDED_COSINE = 0.999
-const GOLDEN_PATH = 'quiver-golden.json'
+export const ROUNDED_COSINE = 0.999
+export const GOLDEN_PATH = 'quiver-golden.json'
 
 /** A sentence, one that means the same, and one that has nothing to do with it. */
 const RANKINGS: readonly (readonly [string, string, string])[] = [

@@ -17,6 +17,23 @@ const Prompts = z.object({
 })
 export type Prompts = Readonly<z.output<typeof Prompts>>
 
+/** Parts of a model of texts and pictures, and what its files do not say of them. */
+const Towers = z.object({
+  text: z.string(),
+  picture: z.string(),
+  preprocessor: z.string(),
+  facts: z
+    .object({
+      family: z.string().optional(),
+      captionTokens: z.int().positive().optional(),
+      captionPadId: z.int().nonnegative().optional(),
+      isLowercased: z.boolean().optional(),
+      isMatryoshka: z.boolean().optional(),
+    })
+    .default({}),
+})
+export type Towers = Readonly<z.output<typeof Towers>>
+
 /** `quiver-model.json`: what a pulled model is and which files it has. Other keys are somebody else's. */
 const QuiverModel = z.object({
   name: z.string().min(1),
@@ -25,6 +42,7 @@ const QuiverModel = z.object({
   weights: z.string(),
   prompts: Prompts.optional(),
   pooling: z.enum(['mean', 'cls', 'last']).optional(),
+  towers: Towers.optional(),
 })
 
 /** A pulled model's files are missing, damaged, or ask for what is not implemented; the message names file and field. */
@@ -68,6 +86,11 @@ export class ModelFolder {
     return this.#model.pooling
   }
 
+  /** Of a model of texts and pictures. */
+  get towers(): Towers | undefined {
+    return this.#model.towers
+  }
+
   get weightsPath(): string {
     return join(this.#folder, this.#model.weights)
   }
@@ -106,9 +129,10 @@ export class ModelFolder {
 
   /** The weights and the files that hold what did not fit into them: `model.onnx_data`, `model.onnx.data`. */
   get weightFiles(): string[] {
-    const { files, weights } = this.#model
-    return Object.keys(files).filter(
-      (path) => path === weights || path.startsWith(`${weights}_`) || path.startsWith(`${weights}.`),
+    const { files, weights, towers } = this.#model
+    const graphs = [...new Set([weights, towers?.text ?? weights])]
+    return Object.keys(files).filter((path) =>
+      graphs.some((graph) => path === graph || path.startsWith(`${graph}_`) || path.startsWith(`${graph}.`)),
     )
   }
 
