@@ -54,6 +54,8 @@ function quiver(): FastifyInstance {
     services: {
       catalog,
       embed,
+      embedContents: () => unmeasured(),
+      resolveUserUrl: () => unmeasured(),
       tokenize: async () => [],
       detokenize: async (request) => request,
       inspect: createInspect(new RunningEngines([], { maxQueued: 1 })),
@@ -69,13 +71,15 @@ function quiver(): FastifyInstance {
       isAutoSplit: settings.autoSplit,
       isReady: () => true,
       enginesDown: () => [],
-      selfTest: () => {
-        throw new TypeError('no engine is measured here')
-      },
+      selfTest: () => unmeasured(),
     },
     limits: settings,
     log: createLog(settings.logLevel),
   })
+}
+
+function unmeasured(): never {
+  throw new TypeError('only texts and no engine are measured here')
 }
 
 /** A device that works beside the processor: each request has a lane of it for a while, the others wait their turn. */
