@@ -130,7 +130,8 @@ export function multimodalEngineSuite(name: string, start: () => Promise<Multimo
     test('pictures are only read', async () => {
       const copies = PICTURES.map(({ rgb }) => rgb.slice())
       await embedPictures(PICTURES)
-      expect(PICTURES.map(({ rgb }) => rgb)).toEqual(copies)
+      // By bytes: a matcher takes seconds for a million numbers.
+      for (const [i, { rgb }] of PICTURES.entries()) expect(Buffer.compare(rgb, copies[i] ?? rgb.subarray(1))).toBe(0)
     })
 
     test('texts and pictures at the same time do not disturb each other', async () => {
