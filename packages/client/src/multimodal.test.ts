@@ -2,13 +2,12 @@ import { expect, test } from 'vitest'
 import { fromBase64, toBase64 } from './base64.js'
 import { decodeMultimodal, encodeMultimodal } from './multimodal.js'
 
-const answer = (embeddings: unknown) =>
-  ({
-    json: { output: { embeddings }, usage: { input_tokens: 1 } },
-    requestId: 'r',
-    space: 's',
-    truncated: [1],
-  }) as const
+const answer = (embeddings: unknown) => ({
+  json: { output: { embeddings }, usage: { input_tokens: 1 } },
+  requestId: 'r',
+  space: 's',
+  truncated: [1],
+})
 
 test('texts, URLs, bytes and lists become contents; several things in one object stay together', () => {
   const { path, body } = encodeMultimodal(
