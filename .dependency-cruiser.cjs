@@ -1,19 +1,19 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, multimodal, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
 /** Rooms from left to right; an import may only point to the right of its own column, or into its own room. */
 const COLUMNS = [
   ['main', 'cli'],
-  ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-storage'],
+  ['assemble', 'assemble-engines', 'assemble-jobs', 'assemble-media', 'assemble-storage'],
   ['http'],
   ['apps', 'jobs', 'processes', 'files'],
-  ['embedding', 'admission', 'usage', 'verify'],
+  ['embedding', 'multimodal', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
-  ['vector', 'pull'],
+  ['vector', 'pull', 'media'],
 ]
 
 const leftward = COLUMNS.flatMap((column, index) => {
@@ -34,11 +34,12 @@ const leftward = COLUMNS.flatMap((column, index) => {
 /** Rooms of one column do not know each other; the only exceptions. main and cli are one group. */
 const NEIGHBOURS = {
   admission: ['usage'],
-  assemble: ['assemble-engines', 'assemble-jobs', 'assemble-storage'],
+  assemble: ['assemble-engines', 'assemble-jobs', 'assemble-media', 'assemble-storage'],
   'assemble-jobs': ['assemble-storage'],
   jobs: ['files'],
   main: ['cli'],
   processes: ['files'],
+  multimodal: ['embedding'],
 }
 
 const sideways = COLUMNS.flatMap((column) =>
@@ -91,7 +92,7 @@ module.exports = {
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
       from: {
-        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|telemetry)/',
+        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|media|telemetry)/',
       },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },

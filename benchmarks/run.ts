@@ -1,5 +1,6 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
 import { quality } from './quality/run.js'
+import { builtinImage } from './speed/builtin-image.js'
 import { engine } from './speed/engine.js'
 import { files } from './speed/files.js'
 import { gateway } from './speed/gateway.js'
@@ -7,6 +8,7 @@ import { http } from './speed/http.js'
 import { install } from './speed/install.js'
 import { jobs } from './speed/jobs.js'
 import { llamaCpp } from './speed/llama-cpp.js'
+import { media } from './speed/media.js'
 import { onnx } from './speed/onnx.js'
 import { peers } from './speed/peers.js'
 import { soak } from './speed/soak.js'
@@ -21,7 +23,9 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   wire,
   files,
   jobs,
+  media,
   gateway,
+  'builtin-image': builtinImage,
   startup,
   install,
 }

@@ -29,7 +29,7 @@ export async function startEmbedder(cacheFolder: string): Promise<Embedder> {
   const { signal } = new AbortController()
   const threads = availableParallelism()
   const pipeline = await assemblePipeline(
-    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {} },
+    { threads, maxQueuedInputs: 10_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {}, ffmpeg: 'ffmpeg' },
     signal,
   )
   const tokenizer = await loadTokenizer(BUILTIN_WEIGHTS)

@@ -42,7 +42,7 @@ export async function engine(words: readonly string[]): Promise<void> {
   const rounds = Number(values.rounds)
   const rssMb = [rssNow()]
   const pipeline = await assemblePipeline(
-    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {} },
+    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {}, ffmpeg: 'ffmpeg' },
     signal,
   )
   rssMb.push(rssNow())

@@ -94,7 +94,7 @@ export async function jobs(words: readonly string[]): Promise<void> {
 async function engineAlone(texts: readonly string[]): Promise<Cost> {
   const { signal } = new AbortController()
   const pipeline = await assemblePipeline(
-    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {} },
+    { threads: 1, maxQueuedInputs: 2_000, cacheBytes: 0, home: NO_HOME, models: {}, engines: {}, ffmpeg: 'ffmpeg' },
     signal,
   )
   const groups = Array.from({ length: Math.ceil(texts.length / GROUP) }, (_, i) =>

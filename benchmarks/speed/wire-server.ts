@@ -62,6 +62,8 @@ async function quiver(): Promise<FastifyInstance> {
     services: {
       catalog,
       embed,
+      embedContents: () => unmeasured(),
+      resolveUserUrl: () => unmeasured(),
       tokenize: async () => [],
       detokenize: async (request) => request,
       inspect: createInspect(new RunningEngines([], { maxQueued: 1 })),
@@ -78,9 +80,7 @@ async function quiver(): Promise<FastifyInstance> {
       isAutoSplit: settings.autoSplit,
       isReady: () => true,
       enginesDown: () => [],
-      selfTest: () => {
-        throw new TypeError('no engine is measured here')
-      },
+      selfTest: () => unmeasured(),
     },
     limits: settings,
     log: createLog(settings.logLevel),
@@ -96,6 +96,10 @@ async function openLedger(): Promise<Ledger> {
   const commit = new LedgerThread(path).append
   const journal = { folder: join(folder, 'ledger'), owner: 'bench', isGone: () => true, onError: console.error }
   return createSqlLedger(database, await LedgerJournal.open({ ...journal, commit }))
+}
+
+function unmeasured(): never {
+  throw new TypeError('only texts and no engine are measured here')
 }
 
 /** A device that works beside the processor: each request has a lane of it for a while, the others wait their turn. */

@@ -154,6 +154,17 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '看消息。内网地址请让运维人员加入 `egressAllow`，或者改为上传文件',
     },
   },
+  invalid_media: {
+    en: {
+      when: 'A picture or video is of no known format, broken, cut off, or over a limit of bytes, pixels, seconds or decoding time',
+      remedy:
+        'Read the message; it says which. The format is told from the bytes, not from the name. Save the file anew as JPEG, PNG or MP4, or make it smaller',
+    },
+    zh: {
+      when: '图片或视频的格式无法识别、已损坏、不完整，或者超过了字节数、像素、时长或解码时间的上限',
+      remedy: '看消息，其中说明了是哪一种。格式由文件内容判断，与文件名无关。请另存为 JPEG、PNG 或 MP4，或者缩小文件',
+    },
+  },
   invalid_signature: {
     en: {
       when: 'The signature of a result URL, or of the form of an upload, is not ours. The answer is XML, as that of object storage',
@@ -276,11 +287,11 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
   },
   not_supported: {
     en: {
-      when: 'The request is known and the model cannot serve it: images, late chunking, reranking, a vector for each token',
+      when: 'The request is known and the model cannot serve it: images, late chunking, reranking, a vector for each token; or a video, on a server without ffmpeg',
       remedy: 'Leave the field out; the message names it',
     },
     zh: {
-      when: '请求本身没有错，但模型做不到：图片、late chunking、重排、逐 Token 向量',
+      when: '请求本身没有错，但模型做不到：图片、late chunking、重排、逐 Token 向量；或者服务器上没有 ffmpeg 而传了视频',
       remedy: '去掉该字段；消息中写明了是哪一个',
     },
   },

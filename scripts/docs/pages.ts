@@ -2,6 +2,7 @@
 export const PAGES: readonly string[] = [
   'docs/api/embeddings.md',
   'docs/api/text-embedding.md',
+  'docs/api/multimodal-embedding.md',
   'docs/api/models.md',
   'docs/api/files.md',
   'docs/api/tasks.md',

@@ -191,7 +191,7 @@ if [ -n "$url" ] || start_server; then
   export DASHSCOPE_HTTP_BASE_URL="$url/api/v1" DASHSCOPE_API_KEY=sk-test
   export OPENAI_BASE_URL="$url/compatible-mode/v1" OPENAI_API_KEY=sk-test
   "$repository/node_modules/.bin/tsc" -p "$repository/examples"
-  for use in search hybrid recommend cluster classify anomaly; do
+  for use in search hybrid recommend cluster classify anomaly duplicates video; do
     run_example "examples/$use/$use.py" .venv/current/bin/python "$repository/examples/$use/$use.py"
     run_example "examples/$use/$use.ts" node "$repository/examples/dist/$use/$use.js"
   done

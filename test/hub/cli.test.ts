@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
-import { FakeHub, fakeModel, type HubOptions, sha256 } from './fake-hub.js'
+import { FakeHub, fakeModel, fakeTowers, type HubOptions, sha256 } from './fake-hub.js'
 
 const QUIVER = fileURLToPath(new URL('../../packages/server/bin/quiver.js', import.meta.url))
 const MEBIBYTE = 1024 * 1024
@@ -150,6 +150,56 @@ test('a pulled model goes behind a public name, over which the configuration win
   expect((await quiver('use', 'nobody', 'mini')).stderr).toMatch(
     /nobody is no public name; there are text-embedding-v4/,
   )
+}, 180_000)
+
+test('a model of texts and pictures keeps its width, and fills up a wider name with zeros', async () => {
+  const hub = await start({
+    repositories: {
+      'onnx-community/siglip2-base-patch16-256-ONNX': fakeTowers(),
+      'onnx-community/siglip2-so400m-patch16-384-ONNX': fakeTowers(),
+      [MINILM]: fakeModel(),
+    },
+  })
+  const { quiver } = commandLine(hub)
+  expect(await quiver('pull', 'siglip2-base-patch16-256', '--as', 'siglip')).toMatchObject({
+    status: 0,
+    stdout: expect.stringMatching(
+      /siglip: onnx fp32, texts and pictures, 768 components, 64 tokens[\s\S]*quiver use multimodal-embedding-v1 siglip/,
+    ),
+  })
+  expect((await quiver('list')).stdout).toMatch(/siglip +│ onnx fp32 +│ multimodal +│ 768/)
+  expect(JSON.parse((await quiver('show', 'siglip')).stdout)).toMatchObject({
+    modality: 'multimodal',
+    dimension: 768,
+    towers: { facts: { family: 'siglip', captionTokens: 64, captionPadId: 0, isLowercased: true } },
+    canAnswerAs: expect.arrayContaining([{ id: 'multimodal-embedding-v1', dimensions: [1024], zeros: 256 }]),
+  })
+  expect((await quiver('use', 'multimodal-embedding-v1', 'siglip')).stdout).toMatch(
+    /^multimodal-embedding-v1 is computed by siglip: dimensions 1024 \(768 of its own, then 256 zeros: every cosine stays as it is\), texts cut at 64 tokens\./,
+  )
+  const find = async (id: string) =>
+    JSON.parse((await quiver('models', '--json')).stdout).find((model: { id: string }) => model.id === id)
+  expect(await find('multimodal-embedding-v1')).toMatchObject({
+    engine: 'siglip',
+    dimensions: [1024],
+    maxTextTokens: 64,
+  })
+  expect(await find('siglip')).toMatchObject({ engine: 'siglip', dimensions: [768], priceMicrosPer1kTextTokens: 0 })
+  await quiver('pull', 'siglip2-so400m-patch16-384', '--as', 'wide')
+  expect((await quiver('use', 'multimodal-embedding-v1', 'wide')).stderr).toMatch(
+    /offers dimensions 1024; wide computes 1152 and was not trained for fewer. It answers under its own name/,
+  )
+  expect((await quiver('use', 'text-embedding-v4', 'siglip')).stderr).toMatch(
+    /siglip cannot answer as text-embedding-v4/,
+  )
+  await quiver('pull', 'all-minilm-l6-v2')
+  expect((await quiver('use', 'multimodal-embedding-v1', 'all-minilm-l6-v2')).stderr).toMatch(/takes other inputs/)
+  for (const [name, terms] of [
+    ['jina-clip-v2', /NonCommercial 4.0, which allows no commercial use/],
+    ['mobileclip2-s0', /which allows research only/],
+  ] as const) {
+    expect(await quiver('pull', name)).toMatchObject({ status: 1, stderr: expect.stringMatching(terms) })
+  }
 }, 180_000)
 
 test('a model travels as one archive to a machine without a network', async () => {

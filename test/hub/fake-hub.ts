@@ -261,3 +261,23 @@ export function fakeModel(weightBytes = 300_000): Record<string, Buffer> {
     'train/data.pkl': randomBytes(100),
   }
 }
+
+/** A repository of texts and pictures like those on the hub: two graphs, one of them with numbers beside it. */
+export function fakeTowers(): Record<string, Buffer> {
+  const { 'tokenizer.json': tokenizer = Buffer.alloc(0), LICENSE = Buffer.alloc(0) } = fakeModel()
+  const beside = Buffer.concat([Buffer.from('\x0a\x08location\x12\x07numbers', 'latin1'), randomBytes(200)])
+  const config = { model_type: 'siglip', text_config: {}, vision_config: { hidden_size: 768 } }
+  return {
+    LICENSE,
+    'config.json': Buffer.from(JSON.stringify(config)),
+    'preprocessor_config.json': Buffer.from('{"image_processor_type":"SiglipImageProcessor"}'),
+    'tokenizer.json': tokenizer,
+    'onnx/model.onnx': randomBytes(3000),
+    'onnx/numbers': randomBytes(5000),
+    'onnx/text_model.onnx': beside,
+    'onnx/text_model_fp16.onnx': randomBytes(1000),
+    'onnx/vision_model.onnx': randomBytes(300_000),
+    'onnx/vision_model_fp16.onnx': randomBytes(1000),
+    'model.safetensors': randomBytes(5000),
+  }
+}

@@ -9,8 +9,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createHttp } from '../../packages/server/src/pull/http.js'
 import { findDamage, listModels } from '../../packages/server/src/pull/model-store.js'
 import { type PullOptions, type PullRequest, pull } from '../../packages/server/src/pull/pull.js'
+import { modalityOf } from '../../packages/server/src/pull/pulled-model.js'
 import { parseSource, type Source } from '../../packages/server/src/pull/source.js'
-import { COMMIT, FakeHub, fakeModel, type HubOptions, sha256 } from './fake-hub.js'
+import { COMMIT, FakeHub, fakeModel, fakeTowers, type HubOptions, sha256 } from './fake-hub.js'
 
 /** Each pull syncs a dozen files to the disk, which a busy disk takes its time for. */
 vi.setConfig({ testTimeout: 120_000 })
@@ -118,6 +119,56 @@ describe('what is fetched', () => {
     await expect(pull(request, optionsFor(hub, home))).rejects.toThrow(/no variant q4 for onnx.*fp32, int8/)
     const { model } = await pull(requestFor('hf:org/model', { wanted: { variant: 'int8' } }), optionsFor(hub, home))
     expect([model.weights, model.variant]).toEqual(['onnx/model_int8.onnx', 'int8'])
+  })
+
+  test('of texts and pictures come both graphs, and what is done to a picture', async () => {
+    const [hub, home] = [await start({ repositories: { 'org/model': fakeTowers() } }), temporary()]
+    const { model } = await pull(requestFor(), optionsFor(hub, home))
+    expect(Object.keys(model.files).sort()).toEqual([
+      'LICENSE',
+      'config.json',
+      'onnx/numbers',
+      'onnx/text_model.onnx',
+      'onnx/vision_model.onnx',
+      'preprocessor_config.json',
+      'tokenizer.json',
+    ])
+    expect(model).toMatchObject({
+      variant: 'fp32',
+      weights: 'onnx/vision_model.onnx',
+      towers: {
+        text: 'onnx/text_model.onnx',
+        picture: 'onnx/vision_model.onnx',
+        preprocessor: 'preprocessor_config.json',
+      },
+      dimension: 768,
+      maxTokens: 64,
+    })
+    expect(modalityOf(model)).toBe('multimodal')
+    expectWhole(home, hub)
+    const copied = await pull(requestFor(`file:${join(home, 'models', 'model')}`), optionsFor(hub, temporary()))
+    expect(copied.model.towers).toEqual(model.towers)
+  })
+
+  test('what no file says of texts and pictures is kept with the model', async () => {
+    const one = Object.fromEntries(
+      Object.entries(fakeTowers()).map(([path, file]) => [path.replace('onnx/', 'onnx/s0/'), file]),
+    )
+    const [hub, home] = [await start({ repositories: { 'org/model': { ...fakeModel(), ...one } } }), temporary()]
+    const towers = { family: 'clip' as const, captionTokens: 77, captionPadId: 0 }
+    const curated = { name: 'mobileclip2-s0', license: 'apple-amlr', towers, shape: { dimension: 512, maxTokens: 77 } }
+    const { model } = await pull(
+      requestFor('hf:org/model', { wanted: { folder: 'onnx/s0' }, curated }),
+      optionsFor(hub, home),
+    )
+    expect(model).toMatchObject({ dimension: 512, maxTokens: 77, license: 'apple-amlr' })
+    expect(model.towers).toEqual({
+      text: 'onnx/s0/text_model.onnx',
+      picture: 'onnx/s0/vision_model.onnx',
+      preprocessor: 'preprocessor_config.json',
+      facts: towers,
+    })
+    expect(Object.keys(model.files)).toContain('onnx/s0/numbers')
   })
 
   test('settings come from the original where the weights are an export, and numbers outside the graph come along', async () => {

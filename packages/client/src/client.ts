@@ -6,6 +6,13 @@ import { DEFAULT_MODEL, type EmbedOptions } from './embed-options.js'
 import { Files } from './files.js'
 import { MaxInputs } from './max-inputs.js'
 import { type Model, toModel, toModels } from './model.js'
+import {
+  decodeMultimodal,
+  encodeMultimodal,
+  type MultimodalAnswer,
+  type MultimodalInput,
+  type MultimodalOptions,
+} from './multimodal.js'
 import { Tasks } from './tasks.js'
 import { type HttpAnswer, type HttpRequest, Transport } from './transport.js'
 import type { OutputType, VectorOf } from './vectors.js'
@@ -157,6 +164,20 @@ export class QuiverClient {
   }
 
   /**
+   * Embed texts, pictures and videos in one space, in one request: how many it may have is the model's.
+   *
+   * @throws {QuiverError} what the server answered; its message names the input at fault.
+   * @throws the signal's reason, when that fires.
+   */
+  async embedMultimodal(
+    inputs: MultimodalInput | readonly MultimodalInput[],
+    options: MultimodalOptions = {},
+  ): Promise<MultimodalAnswer> {
+    const list = isList(inputs) ? inputs : [inputs]
+    return decodeMultimodal(await this.#call(encodeMultimodal(list, options), options))
+  }
+
+  /**
    * Tokens of a text, exactly those that are counted, without prompts and special tokens.
    *
    * @throws {QuiverError}
@@ -187,3 +208,6 @@ export class QuiverClient {
     }
   }
 }
+
+/** `Array.isArray` does not tell a list that is read only from what is no list. */
+const isList = <Element>(value: Element | readonly Element[]): value is readonly Element[] => Array.isArray(value)

@@ -12,6 +12,7 @@ export {
 export type { EmbedOptions } from './embed-options.js'
 export type { StoredFile } from './files.js'
 export type { Model, ModelLimits } from './model.js'
+export type { Media, MultimodalAnswer, MultimodalInput, MultimodalOptions } from './multimodal.js'
 export { type ClientFault, QuiverError } from './quiver-error.js'
 export type { NewTask, Task, TaskStatus } from './tasks.js'
 export type { OutputType, SparseTerm, VectorOf } from './vectors.js'

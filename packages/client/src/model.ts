@@ -23,6 +23,8 @@ export interface ModelLimits {
   /** What a request may ask: one of `dimensions`; any number up to the largest; anything, which is ignored; nothing. */
   dimensionChoice: 'listed' | 'any' | 'ignored' | 'refused'
   outputs: OutputType[]
+  /** What an input may be made of; `undefined` where only texts are taken. */
+  kinds?: ('text' | 'image' | 'multi_images' | 'video')[]
 }
 
 interface ModelObject {

@@ -57,6 +57,8 @@ export const ERRORS = {
   invalid_url: [400, 'InvalidURL', 'invalid_request_error', 'invalid_url', false],
   // «Failed to download the input file: xxx»; 415 in the general list, 400 on the pages of the endpoints that fetch.
   download_failed: [400, 'BadRequest.InputDownloadFailed', 'invalid_request_error', 'download_failed', false],
+  // «The media format is not supported or incorrect for the data inspection.»
+  invalid_media: [400, 'InvalidParameter.DataInspection', 'invalid_request_error', 'invalid_media', false],
   // A key of a repeated submission came with another body: draft-ietf-httpapi-idempotency-key-header, §2.7.
   idempotency_conflict: [422, 'InvalidParameter', 'invalid_request_error', 'idempotency_conflict', false],
   // «Requests rate limit exceeded, please try again later.» / «Requests throttling triggered.»

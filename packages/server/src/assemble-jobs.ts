@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type { Storage } from './assemble-storage.js'
 import type { Catalog } from './catalog/catalog.js'
 import type { Settings } from './config.js'
-import { parseAllowList } from './egress/allow-list.js'
-import { resolveHost } from './egress/resolve-host.js'
-import { createSafeFetch } from './egress/safe-fetch.js'
+import type { SafeFetch } from './egress/safe-fetch.js'
 import type { Detokenize } from './embedding/detokenize.js'
 import type { Embed } from './embedding/embed.js'
-import { createResolveUserUrl } from './files/resolve-user-url.js'
+import type { ResolveUserUrl } from './files/resolve-user-url.js'
 import { createTaskLines } from './http/dashscope/task-lines.js'
 import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
 import { createBatchCallback } from './http/openai/batch-callback.js'
@@ -27,6 +25,8 @@ export interface JobParts {
   catalog: Catalog
   embed: Embed
   storage: Storage
+  safeFetch: SafeFetch
+  resolveUserUrl: ResolveUserUrl
   detokenize: Detokenize
   log: Logger
 }
@@ -34,12 +34,10 @@ export interface JobParts {
 /** Work on tasks and batches. */
 export async function assembleJobs(
   settings: Settings,
-  { catalog, embed, storage, detokenize, log }: JobParts,
+  { catalog, embed, storage, safeFetch, resolveUserUrl, detokenize, log }: JobParts,
 ): Promise<RunningJobs> {
   const { blobs, files, holder, jobStore: store } = storage
   const now = () => new Date()
-  const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
-  const resolveUserUrl = createResolveUserUrl(files, safeFetch)
   return startJobs({
     store,
     blobs,

@@ -2,11 +2,17 @@ import type { FastifyInstance } from 'fastify'
 import { createKeyring } from './admission/api-key.js'
 import { assembleEngines, type Engines } from './assemble-engines.js'
 import { assembleJobs } from './assemble-jobs.js'
+import { assembleMedia } from './assemble-media.js'
 import { assembleStorage } from './assemble-storage.js'
-import { Catalog, OWN_MODELS } from './catalog/catalog.js'
+import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
+import { servedBy } from './catalog/multimodal-model.js'
+import { applyMultimodalServing, splitServing } from './catalog/multimodal-serving.js'
 import { applyServing } from './catalog/serving.js'
 import { ConfigError, type Settings } from './config.js'
+import { parseAllowList } from './egress/allow-list.js'
+import { resolveHost } from './egress/resolve-host.js'
+import { createSafeFetch } from './egress/safe-fetch.js'
 import { createDetokenize } from './embedding/detokenize.js'
 import { createEmbed, type Embed } from './embedding/embed.js'
 import { createInspect, type Inspect } from './embedding/inspect.js'
@@ -16,8 +22,12 @@ import { createTokenize, type Tokenize } from './embedding/tokenize.js'
 import { loadVocabulary } from './embedding/vocabulary.js'
 import { BUILTIN_ID } from './engines/builtin/engine.js'
 import type { Engine } from './engines/engine.js'
+import { createResolveUserUrl } from './files/resolve-user-url.js'
 import { createApp } from './http/app.js'
 import { endpointsOf } from './http/endpoints.js'
+import { createEmbedContents, type EmbedContents } from './multimodal/embed-contents.js'
+import { type BatchedMultimodalEngine, inPasses } from './multimodal/passes.js'
+import { createReadMedia } from './multimodal/read-media.js'
 import { readServing } from './serving-file.js'
 import { createLog, type Logger } from './telemetry/log.js'
 import { createMetrics, type Metrics } from './telemetry/metrics.js'
@@ -28,19 +38,25 @@ import { VERSION } from './version.js'
 export interface Pipeline {
   catalog: Catalog
   embed: Embed
+  embedContents: EmbedContents
   tokenize: Tokenize
   inspect: Inspect
   selfTest: SelfTest
   engines: RunningEngines
+  /** Those that see. */
+  multimodalEngines: RunningEngines<BatchedMultimodalEngine>
   /** Our own model; also the source of sparse vectors for models that have none. */
   builtin: Engine
   close(): Promise<void>
 }
 
+/** Pictures and videos in memory at once, on machines of few cores; on others as many as there are threads to look at them. */
+const LEAST_ROOM = 4
+
 /** The part of the settings that the pipeline needs. */
 export type PipelineSettings = Pick<
   Settings,
-  'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models' | 'engines'
+  'home' | 'threads' | 'maxQueuedInputs' | 'cacheBytes' | 'models' | 'engines' | 'ffmpeg'
 >
 
 /**
@@ -54,12 +70,20 @@ export async function assembleCatalog(settings: PipelineSettings): Promise<Catal
 }
 
 function catalogOf({ home, models }: Pick<Settings, 'home' | 'models'>, engines: Engines): Catalog {
-  const served = applyServing(OWN_MODELS, engines.pulled, readServing(home))
+  const serving = splitServing(readServing(home), OWN_MULTIMODAL_MODELS)
+  const served = applyServing(OWN_MODELS, engines.pulled, serving.text)
+  const seeing = applyMultimodalServing(OWN_MULTIMODAL_MODELS, engines.pulledMultimodal, serving.multimodal)
   const dimensions = new Map(engines.specs.map(({ id, dimension }) => [id, dimension]))
   const configured = configuredModels(models, dimensions, served.models)
-  const mistakes = [...engines.mistakes, ...served.mistakes, ...configured.mistakes]
+  const mistakes = [...engines.mistakes, ...served.mistakes, ...seeing.mistakes, ...configured.mistakes]
   if (mistakes.length > 0) throw new ConfigError(mistakes.join('\n'))
-  return new Catalog(configured.models)
+  const vectorsOf = new Map(engines.multimodal.map((spec) => [spec.id, spec]))
+  const multimodal = seeing.models.map((model) => {
+    const vectors = vectorsOf.get(model.engine)
+    if (vectors === undefined) throw new TypeError(`${model.id} names an engine that does not exist: ${model.engine}`)
+    return servedBy(model, vectors)
+  })
+  return new Catalog(configured.models, multimodal)
 }
 
 /** @throws {ConfigError} when the catalog has no such model. */
@@ -87,14 +111,24 @@ export async function assemblePipeline(
   const { maxQueuedInputs: maxQueued, cacheBytes } = settings
   const assembled = await assembleEngines(settings, log)
   const served = catalog ?? catalogOf(settings, assembled)
-  const engines = new RunningEngines(assembled.specs, {
+  const options = {
     maxQueued,
     ...(onFailure && { onFailure }),
     ...(metrics && { metricsOf: metrics.engine }),
-  })
-  metrics?.watchEngines(() => engines.loads)
+  }
+  const engines = new RunningEngines(assembled.specs, options)
+  const multimodalEngines = new RunningEngines(
+    assembled.multimodal.map((spec) =>
+      inPasses({ ...spec, start: (startSignal) => spec.start(startSignal, engines.find) }),
+    ),
+    options,
+  )
+  metrics?.watchEngines(() => [...engines.loads, ...multimodalEngines.loads])
+  const close = async () => {
+    await Promise.all([engines.close(), multimodalEngines.close()])
+  }
   try {
-    await engines.startRequired(signal)
+    await Promise.all([engines.startRequired(signal), multimodalEngines.startRequired(signal)])
     const { engine: builtin } = await engines.find(BUILTIN_ID, signal)
     return {
       catalog: served,
@@ -103,15 +137,20 @@ export async function assemblePipeline(
         embedText: createEmbedText({ cacheBytes }),
         sparseFallback: builtin,
       }),
+      embedContents: createEmbedContents({
+        findEngine: multimodalEngines.find,
+        readMedia: createReadMedia(assembleMedia(settings), { room: Math.max(LEAST_ROOM, settings.threads) }),
+      }),
       tokenize: createTokenize(engines.find),
       inspect: createInspect(engines),
       selfTest: createSelfTest(async (id, runSignal) => (await engines.find(id, runSignal)).engine),
       engines,
+      multimodalEngines,
       builtin,
-      close: () => engines.close(),
+      close,
     }
   } catch (error) {
-    await engines.close()
+    await close()
     throw error
   }
 }
@@ -138,13 +177,17 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
     metrics,
     onFailure: (engine, error) => log.error({ engine, err: error }, 'an engine could not be started'),
   })
+  const kinds = [pipeline.engines, pipeline.multimodalEngines]
   let isStarting = true
-  pipeline.engines.startOthers(signal).finally(() => {
+  Promise.all(kinds.map((engines) => engines.startOthers(signal))).finally(() => {
     isStarting = false
   })
   const storage = await assembleStorage(settings, log)
   const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
-  const running = await assembleJobs(settings, { catalog, embed: pipeline.embed, storage, detokenize, log })
+  const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
+  const resolveUserUrl = createResolveUserUrl(storage.files, safeFetch)
+  const { embed, embedContents } = pipeline
+  const running = await assembleJobs(settings, { catalog, embed, storage, safeFetch, resolveUserUrl, detokenize, log })
   let isDraining = false
   let isAbandoned = false
   const app = createApp(
@@ -153,7 +196,9 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
       services: {
         catalog,
         detokenize,
-        embed: pipeline.embed,
+        embed,
+        embedContents,
+        resolveUserUrl,
         tokenize: pipeline.tokenize,
         inspect: pipeline.inspect,
         selfTest: pipeline.selfTest,
@@ -168,8 +213,8 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
         jobs: running.jobs,
         publicUrl: settings.publicUrl,
         isAutoSplit: settings.autoSplit,
-        isReady: () => !isStarting && !isDraining && pipeline.engines.isUp,
-        enginesDown: () => pipeline.engines.down,
+        isReady: () => !isStarting && !isDraining && kinds.every(({ isUp }) => isUp),
+        enginesDown: () => kinds.flatMap(({ down }) => down),
       },
       limits: settings,
       log,

@@ -47,6 +47,9 @@ export const Settings = z.strictObject({
   maxBodyBytes: wholeNumber(1_024, 1_073_741_824)
     .default(4 * 1024 * 1024)
     .describe('Largest request body; a larger one gets 413.'),
+  maxMediaBodyBytes: wholeNumber(1_024, 1_073_741_824)
+    .default(20 * 1024 * 1024)
+    .describe('The same for the multimodal endpoint, whose pictures and videos may come in the body.'),
   autoSplit: flag
     .default(false)
     .describe("Compatible mode takes up to 2,048 texts in one request, whatever the model's limit. Off: strict."),
@@ -136,6 +139,11 @@ export const Settings = z.strictObject({
     .optional()
     .describe("Key id for the bucket. None: the AWS SDK's own ways of finding it."),
   s3SecretAccessKey: z.string().min(1).optional().meta({ secret: true }).describe('Secret of s3AccessKeyId.'),
+  ffmpeg: z
+    .string()
+    .min(1)
+    .default('ffmpeg')
+    .describe('Program that decodes videos, by name or path; without it, videos are refused.'),
   models: z
     .record(z.string(), ModelEntry)
     .default({})

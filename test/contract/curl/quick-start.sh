@@ -146,6 +146,21 @@ curl -sS --location "$BASE_URL/api/v1/services/embeddings/text-embedding/text-em
     }
 }' | check 'native, file' "$(native 1)"
 
+# 32 × 32 red pixels.
+PICTURE='iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAMAAABEpIrGAAAAA1BMVEX/AAAZ4gk3AAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAEklEQVQ4y2NgGAWjYBSMAuwAAAQgAAFWu83mAAAAAElFTkSuQmCC'
+curl -sS --location "$BASE_URL/api/v1/services/embeddings/multimodal-embedding/multimodal-embedding" \
+--header "Authorization: Bearer $DASHSCOPE_API_KEY" \
+--header 'Content-Type: application/json' \
+--data '{
+    "model": "multimodal-embedding-v1",
+    "input": {
+        "contents": [
+            {"text": "一张红色的图片"},
+            {"image": "data:image/png;base64,'"$PICTURE"'"}
+        ]
+    }
+}' | check 'native, text and picture' '[.output.embeddings[] | [.index, .type, (.embedding | length)]] == [[0, "text", 1024], [1, "image", 1024]]'
+
 # Without -H curl calls its data a form; the server reads it all the same.
 curl -sS "$BASE_URL/v1/embeddings" -H 'Authorization: Bearer any' -d '{"model":"text-embedding-v4","input":"你好"}' |
   check 'the one-liner that the server prints' "$(compatible 1)"

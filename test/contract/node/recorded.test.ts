@@ -23,6 +23,7 @@ interface Answer {
 type Expectation =
   | { vectors: number; dimension: number; encoding?: 'float' | 'base64'; sparse?: true }
   | { error: string; status: number; message?: RegExp }
+  | { types: string[]; dimension: number }
   | { models: true }
 
 const FOLDER = new URL('../recorded/', import.meta.url)
@@ -33,7 +34,19 @@ const TOKENS = { status: 400, error: 'InvalidParameter', message: /contents is n
 const BLANK_LINE = { status: 400, error: 'InvalidParameter', message: /Range of input length should be \[1, 8192\]/ }
 const NO_MODEL = { status: 404, error: 'model_not_found' }
 
+const NO_PICTURE = {
+  status: 400,
+  error: 'InvalidParameter.DataInspection',
+  message: /\(input\.contents\[0\]\.image\)$/,
+}
+/** The recording server gave out URLs of uploads that were never made here. */
+const NO_UPLOAD = { status: 400, error: 'InvalidURL', message: /\.image\)$/ }
+/** There is nothing at these addresses of example.com, wherever the test runs. */
+const NO_DOWNLOAD = { status: 400, error: 'BadRequest.InputDownloadFailed', message: /\(input\.contents\[\d\]\.\w+\)$/ }
+
 const EXPECTED: Record<string, Expectation> = {
+  'java-dashscope--mm__01': NO_DOWNLOAD,
+  'java-dashscope--mm-local__03': NO_UPLOAD,
   'java-dashscope--text-400__01': UNKNOWN_MODEL.native,
   'java-dashscope--text-ctor-url__01': { vectors: 1, ...V4 },
   'java-dashscope--text-list__01': { vectors: 2, ...V4 },
@@ -46,6 +59,13 @@ const EXPECTED: Record<string, Expectation> = {
   'node-openai--emb-stream__01': TOKENS,
   'node-openai--env__01': NO_MODEL,
   'node-openai--models__01': { models: true },
+  'py-dashscope1x--mm-base64__01': NO_PICTURE,
+  'py-dashscope1x--mm-fusion__01': NO_DOWNLOAD,
+  'py-dashscope1x--mm-items__01': { status: 400, error: 'InvalidParameter', message: /^input\.contents\[2\] must be/ },
+  'py-dashscope1x--mm-local-image__03': NO_UPLOAD,
+  'py-dashscope1x--mm-oss__01': NO_UPLOAD,
+  'py-dashscope1x--mm-text__01': { types: ['text'], ...V4 },
+  'py-dashscope1x--mm-video__01': NO_DOWNLOAD,
   'py-dashscope1x--models-list__01': { models: true },
   'py-dashscope1x--text-25__01': { status: 400, error: 'InvalidParameter', message: /should not be larger than 25\./ },
   'py-dashscope1x--text-400__01': UNKNOWN_MODEL.native,
@@ -56,6 +76,7 @@ const EXPECTED: Record<string, Expectation> = {
   'py-dashscope1x--text-list__01': { vectors: 2, ...V4 },
   'py-dashscope1x--text-str__01': { vectors: 1, ...V4, sparse: true },
   'py-dashscope1x--text-workspace__01': { vectors: 1, ...V4 },
+  'py-dashscope2--mm__03': NO_UPLOAD,
   'py-dashscope2--models__01': { models: true },
   'py-dashscope2--text-400__01': UNKNOWN_MODEL.native,
   'py-dashscope2--text-file__01': BLANK_LINE,
@@ -98,10 +119,27 @@ describe('recorded requests of the official clients', () => {
     expect(answer.headers['content-type']).toMatch(/^application\/json/)
     expect(answer.headers['x-request-id']).toBeTruthy()
     if ('error' in expected) (isNative ? expectNativeError : expectCompatibleError)(answer, expected)
+    else if ('types' in expected) expectContents(answer, expected)
     else if ('models' in expected) (isNative ? expectNativeModels : expectCompatibleModels)(answer, recording)
     else (isNative ? expectNativeVectors : expectCompatibleVectors)(answer, expected)
   })
 })
+
+/** Java reads `duration` as a number, and `embeddings` as a list. */
+function expectContents(
+  { status, headers, body }: Answer,
+  { types, dimension }: Extract<Expectation, { types: string[] }>,
+) {
+  expect({ status, body }).toMatchObject({ status: 200 })
+  expect(body.request_id).toBe(headers['x-request-id'])
+  const { output, usage } = body as unknown as {
+    output: { embeddings: { index: number; type: string; embedding: number[] }[] }
+    usage: object
+  }
+  expect(output.embeddings.map(({ index, type }) => [index, type])).toEqual(types.map((type, index) => [index, type]))
+  for (const { embedding } of output.embeddings) expectUnitVector(embedding, dimension)
+  expect(usage).toEqual({ input_tokens: expect.any(Number), image_tokens: 0, image_count: 0, duration: 0 })
+}
 
 type Vectors = Extract<Expectation, { vectors: number }>
 type Failure = Extract<Expectation, { error: string }>

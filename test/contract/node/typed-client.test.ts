@@ -107,3 +107,21 @@ it('shows the models with their limits', async () => {
 it('gives up when its signal says so', async () => {
   await expect(client.embed('x', { signal: AbortSignal.abort() })).rejects.toThrow(/abort/i)
 })
+
+it('embeds texts and pictures in one space, by their bytes', async () => {
+  // 32 × 32 red pixels
+  const png = Buffer.from(
+    'iVBORw0KGgoAAAANSUhEUgAAACAAAAAgCAMAAABEpIrGAAAAA1BMVEX/AAAZ4gk3AAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAEklEQVQ4y2NgGAWjYBSMAuwAAAQgAAFWu83mAAAAAElFTkSuQmCC',
+    'base64',
+  )
+  const { vectors, types, usage, space } = await client.embedMultimodal(['一张红色的图片', { image: png }])
+  expect(types).toEqual(['text', 'image'])
+  for (const vector of vectors) expect(Math.hypot(...vector)).toBeCloseTo(1, 4)
+  expect(usage).toMatchObject({ image_count: 1, image_tokens: 896 })
+  const alone = await client.embedMultimodal({ image: png })
+  expect(alone.vectors[0]).toEqual(vectors[1])
+  expect(alone.space).toBe(space)
+  const failure = await client.embedMultimodal({ image: Buffer.from('no picture') }).catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(QuiverError)
+  expect(String(failure)).toContain('input.contents[0].image')
+})

@@ -1,6 +1,7 @@
 export * from './china-time.js'
 export * from './error.js'
 export * from './models.js'
+export * from './multimodal-embedding.js'
 export * from './tasks.js'
 export * from './text-embedding.js'
 export * from './tokenizer.js'

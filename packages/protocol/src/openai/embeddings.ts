@@ -1,25 +1,20 @@
 import { z } from 'zod'
+import { type ContentObject, isContentObject, jsonContentObject, partsOf } from '../contents.js'
 import type { EmbedRequest } from '../embed-request.js'
 import type { EmbedResult } from '../embed-result.js'
 import { ApiError } from '../errors.js'
-import { isListOf, isNumber, isObject, isOneOf, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
+import { isListOf, isNumber, isOneOf, isString, jsonList, jsonNumber, jsonText } from '../list-of.js'
+import type { MultimodalRequest } from '../multimodal-request.js'
+import type { MultimodalResult } from '../multimodal-result.js'
 import { Base64, type OnWire } from '../on-wire.js'
 import { parseWith, typeName } from '../parse.js'
 import type { VectorFormat, VectorToWire } from '../vector-format.js'
 
-/** A text as Jina's clients may write it. An object with anything else, as of an image, is refused. */
-interface TextObject {
-  text: string
-}
-const isTextObject = (value: unknown): value is TextObject =>
-  isObject(value) && isString(Reflect.get(value, 'text')) && Object.keys(value).length === 1
-const isText = (value: unknown): value is string | TextObject => isString(value) || isTextObject(value)
-const jsonTextObject = {
-  type: 'object',
-  properties: { text: jsonText },
-  required: ['text'],
-  additionalProperties: false,
-}
+/** An input as Jina's clients may write it. */
+const isInput = (value: unknown): value is string | ContentObject => isString(value) || isContentObject(value)
+/** The only one that a model of texts takes. */
+const isTextObject = (value: unknown): value is { text: string } =>
+  isContentObject(value) && isString(value.text) && Object.keys(value).length === 1
 
 const JINA_TYPES = ['float', 'base64', 'binary', 'ubinary'] as const
 type JinaType = (typeof JINA_TYPES)[number]
@@ -29,17 +24,17 @@ const isOneJinaType = (value: unknown): value is [JinaType] =>
 const jsonJinaType = { type: 'string', enum: JINA_TYPES } as const
 
 const Input = z
-  .custom<string | TextObject | (string | TextObject)[] | number[] | number[][]>(
+  .custom<string | ContentObject | (string | ContentObject)[] | number[] | number[][]>(
     (value) =>
-      isText(value) || isListOf(isText)(value) || isListOf(isNumber)(value) || isListOf(isListOf(isNumber))(value),
+      isInput(value) || isListOf(isInput)(value) || isListOf(isNumber)(value) || isListOf(isListOf(isNumber))(value),
   )
   .meta({
     description:
-      "One text or a list of texts; a text may be Jina's object of it. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
+      "One text or a list of texts; a text may be Jina's object of it. Models of pictures also take its objects with `image` (URL, data URI, base64 or `oss://`), `multi_images` or `video`. OpenAI's models also take cl100k_base token ids: one array or a list of them.",
     anyOf: [
       jsonText,
-      jsonTextObject,
-      jsonList({ anyOf: [jsonText, jsonTextObject] }),
+      jsonContentObject,
+      jsonList({ anyOf: [jsonText, jsonContentObject] }),
       jsonList(jsonNumber),
       jsonList(jsonList(jsonNumber)),
     ],
@@ -118,21 +113,17 @@ export function parseEmbeddings(body: unknown): EmbeddingsBody {
     if (field === 'input' && came === 'undefined') {
       return { row: 'missing_input', message: 'Required parameter "input" missing from request.' }
     }
-    if (field === 'input') {
-      const message = `<400> InternalError.Algo.InvalidParameter: Value error, contents is neither str nor list of str.: input.contents (input is ${came})`
-      return { row: 'invalid_parameter', message }
-    }
+    if (field === 'input') return { row: 'invalid_parameter', message: notTexts(came) }
     return undefined
   })
 }
 
-/** Wire → neutral. @throws {ApiError} for late chunking. */
+const notTexts = (came: string) =>
+  `<400> InternalError.Algo.InvalidParameter: Value error, contents is neither str nor list of str.: input.contents (input is ${came})`
+
+/** Wire → neutral, for models of texts. @throws {ApiError} for late chunking, and for what is no text. */
 export function decodeEmbeddings(body: EmbeddingsBody): EmbedRequest {
-  if (body.late_chunking === true) {
-    throw new ApiError('not_supported', 'late_chunking is not offered: each text is embedded on its own.', {
-      param: 'late_chunking',
-    })
-  }
+  refuseLateChunking(body)
   return {
     model: body.model,
     ...decodeInput(body.input),
@@ -144,6 +135,35 @@ export function decodeEmbeddings(body: EmbeddingsBody): EmbedRequest {
     ...(body.instruct == null ? {} : { instruct: body.instruct }),
     fields: { inputs: 'input', dimension: 'dimensions' },
   }
+}
+
+/** Wire → neutral, for models of pictures too. @throws {ApiError} for token ids, and for what these models have not. */
+export function decodeMultimodalEmbeddings(body: EmbeddingsBody): MultimodalRequest {
+  refuseLateChunking(body)
+  if (body.normalized === false) {
+    throw new ApiError('not_supported', 'normalized: false is not offered: vectors of pictures have unit length.', {
+      param: 'normalized',
+    })
+  }
+  const inputs = Array.isArray(body.input) ? body.input : [body.input]
+  const contents = inputs.map((input) => {
+    if (isInput(input)) return input
+    throw new ApiError('invalid_parameter', notTexts(typeName(body.input)), { param: 'input' })
+  })
+  return {
+    model: body.model,
+    inputs: contents.map((content, index) => partsOf(content, Array.isArray(body.input) ? `input[${index}]` : 'input')),
+    ...(body.dimensions == null ? {} : { dimension: body.dimensions }),
+    // The options of videos have no place in this dialect, so no error can name them.
+    fields: { inputs: 'input', dimension: 'dimensions', isFused: '', fps: '', maxFrames: '', resolutionLevel: '' },
+  }
+}
+
+function refuseLateChunking({ late_chunking }: EmbeddingsBody): void {
+  if (late_chunking !== true) return
+  throw new ApiError('not_supported', 'late_chunking is not offered: each text is embedded on its own.', {
+    param: 'late_chunking',
+  })
 }
 
 /** The form of the vectors that a request asks for. */
@@ -170,15 +190,38 @@ export function encodeEmbeddings(
   }
 }
 
+/** The same vectors in the same shape; tokens of texts and pictures are counted together. */
+export function encodeMultimodalEmbeddings(
+  { model, embeddings, usage }: MultimodalResult,
+  options: { requestId: string; vectorToWire: VectorToWire },
+): OnWire<EmbeddingsResponse> {
+  const tokens = usage.textTokens + usage.imageTokens
+  return {
+    data: embeddings.map(({ dense, index }) => ({
+      embedding: options.vectorToWire(dense),
+      index,
+      object: 'embedding',
+    })),
+    model,
+    object: 'list',
+    usage: { prompt_tokens: tokens, total_tokens: tokens },
+    id: options.requestId,
+  }
+}
+
 function decodeInput(input: EmbeddingsBody['input']): Pick<EmbedRequest, 'inputs' | 'tokenArrays'> {
   if (!Array.isArray(input)) return { inputs: [textOf(input)] }
-  if (isTexts(input)) return { inputs: input.map(textOf) }
+  if (isInputs(input)) return { inputs: input.map(textOf) }
   return { inputs: [], tokenArrays: isTokenIds(input) ? [input] : input }
 }
 
 // The schema lets one type of element in, so the first tells which. An empty list is one of texts.
-const isTexts = (input: readonly unknown[]): input is (string | TextObject)[] => isText(input[0] ?? '')
-const textOf = (input: string | TextObject): string => (typeof input === 'string' ? input : input.text)
+const isInputs = (input: readonly unknown[]): input is (string | ContentObject)[] => isInput(input[0] ?? '')
+function textOf(input: string | ContentObject): string {
+  if (typeof input === 'string') return input
+  if (isTextObject(input)) return input.text
+  throw new ApiError('invalid_parameter', notTexts('object'), { param: 'input' })
+}
 const isTokenIds = (input: number[] | number[][]): input is number[] => typeof input[0] === 'number'
 
 function valueAt(body: unknown, path: readonly PropertyKey[]): unknown {

@@ -11,6 +11,12 @@ const ModelLimits = z.object({
     .enum(['listed', 'any', 'ignored', 'refused'])
     .describe('A request may ask for one of `dimensions`; any number up to the largest; anything, ignored; nothing.'),
   outputs: z.array(z.enum(['dense', 'sparse', 'dense&sparse'])).describe('Values of `output_type`, native endpoint.'),
+  kinds: z
+    .array(z.enum(['text', 'image', 'multi_images', 'video']))
+    .optional()
+    .describe('What an input may be made of; absent where only texts are taken.'),
+  maxImageBytes: z.int().optional().describe('Of one picture, where pictures are taken.'),
+  maxVideoBytes: z.int().optional().describe('Of one video, where videos are taken.'),
 })
 
 /**

@@ -37,6 +37,7 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   unsupported_encoding: 'Validation',
   invalid_url: 'Validation',
   download_failed: 'Validation',
+  invalid_media: 'Validation',
   engine_failed: 'Backend',
   internal: 'Backend',
   timed_out: 'Backend',

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import type { PulledModel } from '../pull/pulled-model.js'
-import { Catalog, OWN_MODELS } from './catalog.js'
+import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog.js'
 import { check } from './check.js'
+import { nameFor } from './multimodal-names.js'
 import { PULLABLE } from './pullable/all.js'
-import { engineSpecOf, toTextModel } from './pulled-models.js'
+import { engineSpecOf, toMultimodalModel, toTextModel } from './pulled-models.js'
 import { applyServing } from './serving.js'
 import { TextModel } from './text-model.js'
 
@@ -63,6 +64,29 @@ test('every curated model makes a sound entry', () => {
     expect(TextModel.parse(model)).toEqual(model)
     expect(model.dimensions).toEqual(dimensions)
   }
+})
+
+test('a model of texts and pictures has its own width, and others where it was trained for them', () => {
+  const towers = { text: 't.onnx', picture: 'p.onnx', preprocessor: 'preprocessor_config.json' }
+  const v1 = OWN_MULTIMODAL_MODELS.find(({ id }) => id === 'multimodal-embedding-v1')
+  if (v1 === undefined) throw new TypeError('there is no multimodal-embedding-v1')
+  const seen = PULLABLE.flatMap(({ name, dimensions, maxTokens, towers: facts }) => {
+    if (facts === undefined) return []
+    const dimension = dimensions.at(-1) ?? 1
+    const model = pulled(name, { curated: name, dimension, maxTokens, towers: { ...towers, facts } })
+    expect(toMultimodalModel(model)).toMatchObject({ dimensions, defaultDimension: dimension, isPadded: false })
+    const behind = nameFor(v1, model)
+    return [[name, behind?.model.dimensions, behind?.zeros, behind?.model.maxTextTokens]]
+  })
+  expect(seen).toEqual([
+    ['siglip2-base-patch16-256', [1024], 256, 64],
+    ['siglip2-so400m-patch16-384', undefined, undefined, undefined],
+    ['chinese-clip-vit-base-patch16', [1024], 512, 52],
+    ['jina-clip-v2', [1024], 0, 512],
+    ['mobileclip2-s0', [1024], 512, 77],
+    ['mobileclip2-s2', [1024], 512, 77],
+    ['clip-vit-base-patch32', [1024], 512, 77],
+  ])
 })
 
 test('behind a public name is offered what both have; its other names go along', () => {

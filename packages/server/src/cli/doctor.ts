@@ -4,6 +4,7 @@ import { DEFAULT_MODEL } from '../catalog/catalog.js'
 import { check } from '../catalog/check.js'
 import type { Settings } from '../config.js'
 import { findRunningServer, prepareHome } from '../home.js'
+import { isVideoAvailable } from '../media/sample-frames.js'
 import { VERSION } from '../version.js'
 import { EXIT, UserError } from './exit.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
@@ -30,6 +31,7 @@ export function doctorCommand(): Command {
       checkMemory(),
       checkHome(settings),
       await checkModel(settings),
+      await checkVideo(settings),
       await checkServer(settings),
     ]
     process.stdout.write(`Quiver ${VERSION}\n`)
@@ -94,6 +96,13 @@ async function checkModel(settings: Settings): Promise<Finding> {
   } catch (error) {
     return { name, isGood: false, detail: error instanceof Error ? error.message : String(error) }
   }
+}
+
+/** Good either way: everything but videos works without it. */
+async function checkVideo({ ffmpeg }: Settings): Promise<Finding> {
+  const isThere = await isVideoAvailable({ ffmpeg, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) }).catch(() => false)
+  const missing = `${ffmpeg} is not there or does not run, so videos are refused; install the package ffmpeg, or set QUIVER_FFMPEG`
+  return { name: 'Video', isGood: true, detail: isThere ? `decoded by ${ffmpeg}` : missing }
 }
 
 async function checkServer({ home }: Settings): Promise<Finding> {

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { PULLABLE } from '../catalog/pullable/all.js'
 import { formatBytes } from '../pull/format-bytes.js'
 import { listModels } from '../pull/model-store.js'
-import type { PulledModel } from '../pull/pulled-model.js'
+import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
 import { readServing } from '../serving-file.js'
 import { bytesOf } from './pulled.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
@@ -33,6 +33,7 @@ function tableOf(models: readonly PulledModel[], serving: Readonly<Record<string
   const rows = models.map((model) => [
     model.name,
     `${model.engine} ${model.variant}`,
+    modalityOf(model),
     String(model.dimension),
     formatBytes(bytesOf(model)),
     model.license ?? '',
@@ -40,18 +41,19 @@ function tableOf(models: readonly PulledModel[], serving: Readonly<Record<string
       .filter((id) => serving[id] === model.name)
       .join(', '),
   ])
-  return tableWith(['model', 'engine', 'dimension', 'size', 'license', 'serves'], rows)
+  return tableWith(['model', 'engine', 'modality', 'dimension', 'size', 'license', 'serves'], rows)
 }
 
 function available(): string {
-  const rows = PULLABLE.map(({ name, builds, dimensions, maxTokens, license }) => [
+  const rows = PULLABLE.map(({ name, builds, dimensions, maxTokens, license, towers }) => [
     name,
     builds.map(({ engine, variant }) => `${engine} ${variant}`).join(', '),
+    towers === undefined ? 'text' : 'multimodal',
     String(dimensions.at(-1)),
     maxTokens.toLocaleString('en-US'),
     license.terms === undefined ? license.id : `${license.id} (terms)`,
   ])
-  return tableWith(['model', 'engines (usual first)', 'dimension', 'tokens', 'license'], rows)
+  return tableWith(['model', 'engines (usual first)', 'modality', 'dimension', 'tokens', 'license'], rows)
 }
 
 function tableWith(head: string[], rows: string[][]): string {

@@ -20,6 +20,7 @@ import { listCommand } from './list.js'
 import { modelsCommand } from './models.js'
 import { pullCommand } from './pull.js'
 import { rmCommand } from './rm.js'
+import { searchImagesCommand } from './search-images.js'
 import { serveCommand } from './serve.js'
 import { showCommand } from './show.js'
 import { tokensCommand } from './tokens.js'
@@ -48,6 +49,7 @@ Examples:
   $ quiver serve                                 serve on http://127.0.0.1:8790
   $ quiver embed "你好" "hello"                   vectors as JSON lines, no server needed
   $ quiver embed --file lines.txt --format npy --output lines.npy
+  $ quiver search-images ~/Pictures "日落的海边"   pictures by what is on them, as a page
   $ quiver tokens "你好，世界"                     how many tokens a text has, and which
   $ quiver models                                what is served, and its limits
   $ quiver verify text-embedding-v4 --against https://dashscope.aliyuncs.com/api/v1
@@ -64,7 +66,15 @@ Examples:
 Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YAML file
 (--config, QUIVER_CONFIG), in this order; "quiver serve --help" lists them.`,
     )
-  const serving = [serveCommand(), embedCommand(), tokensCommand(), modelsCommand(), verifyCommand(), doctorCommand()]
+  const serving = [
+    serveCommand(),
+    embedCommand(),
+    searchImagesCommand(),
+    tokensCommand(),
+    modelsCommand(),
+    verifyCommand(),
+    doctorCommand(),
+  ]
   const pulled = [
     pullCommand(),
     listCommand(),

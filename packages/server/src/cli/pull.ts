@@ -1,14 +1,16 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
 import { findPullable, PULLABLE } from '../catalog/pullable/all.js'
 import type { Build, Pullable } from '../catalog/pullable/pullable.js'
 import type { Settings } from '../config.js'
 import { prepareHome } from '../home.js'
 import { createHttp } from '../pull/http.js'
+import type { ModelShape } from '../pull/model-shape.js'
 import { listModels, type StoredModel } from '../pull/model-store.js'
 import { LANES } from '../pull/part.js'
 import { type PullRequest, pull } from '../pull/pull.js'
 import { pullSettings } from '../pull/pull-settings.js'
-import { ENGINE_KINDS, type EngineKind } from '../pull/pulled-model.js'
+import { ENGINE_KINDS, type EngineKind, modalityOf } from '../pull/pulled-model.js'
 import { PATIENCE } from '../pull/retry.js'
 import { defaultName, parseSource, type Source } from '../pull/source.js'
 import { EXIT, UserError } from './exit.js'
@@ -16,6 +18,9 @@ import { createFileProgress } from './file-progress.js'
 import { interruptible } from './interruptible.js'
 import { checkFreeName, describe } from './pulled.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
+
+/** What a model goes behind usually. */
+const PUBLIC_NAMES = { text: OWN_MODELS[0]?.id, multimodal: OWN_MULTIMODAL_MODELS[0]?.id }
 
 interface PullFlags {
   as?: string
@@ -88,7 +93,7 @@ async function pullModel(model: string, flags: PullFlags, settings: Settings): P
     )
     progress.stop()
     process.stdout.write(
-      `${describe(pulled)}Serve it: "model": "${pulled.name}", or quiver use text-embedding-v4 ${pulled.name}\n`,
+      `${describe(pulled)}Serve it: "model": "${pulled.name}", or quiver use ${PUBLIC_NAMES[modalityOf(pulled)]} ${pulled.name}\n`,
     )
   } finally {
     progress.stop()
@@ -125,13 +130,23 @@ function toRequest(model: string, flags: PullFlags): PullRequest {
     ...(settingsSource
       ? { settingsSource }
       : build.settingsRepository && { settingsSource: hugging(build.settingsRepository) }),
-    wanted: { engine: build.engine, variant: variant ?? build.variant, also: [...(build.also ?? []), ...flags.also] },
+    wanted: {
+      engine: build.engine,
+      variant: variant ?? build.variant,
+      also: [...(build.also ?? []), ...flags.also],
+      ...(build.folder && { folder: build.folder }),
+    },
     curated: {
       name: pullable.name,
       license: pullable.license.id,
       ...(pullable.prompts && { prompts: pullable.prompts }),
+      ...(pullable.towers && { towers: pullable.towers, shape: shapeOf(pullable) }),
     },
   }
+}
+
+function shapeOf({ dimensions, maxTokens }: Pullable): ModelShape {
+  return { dimension: dimensions.at(-1) ?? dimensions[0], maxTokens }
 }
 
 function hugging(repository: string): Source {

@@ -1,12 +1,12 @@
-import { OWN_MODELS } from '../catalog/catalog.js'
+import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
 import { formatBytes } from '../pull/format-bytes.js'
 import { checkName } from '../pull/model-store.js'
-import type { PulledModel } from '../pull/pulled-model.js'
+import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
 import { UserError } from './exit.js'
 
 /** A name that a pulled model may take. @throws {PullError} or {UserError} saying which may not. */
 export function checkFreeName(name: string): string {
-  const taken = [...OWN_MODELS.map(({ id }) => id), ...OWN_MODELS.map(({ engine }) => engine), 'builtin']
+  const taken = [...[...OWN_MODELS, ...OWN_MULTIMODAL_MODELS].flatMap(({ id, engine }) => [id, engine]), 'builtin']
   if (!taken.includes(name)) return checkName(name)
   throw new UserError(`${name} is a public name; choose another with --as, and put it behind with \`quiver use\`.`)
 }
@@ -18,6 +18,7 @@ export function bytesOf({ files }: PulledModel): number {
 /** Two lines for a terminal. */
 export function describe(model: PulledModel): string {
   const { name, engine, variant, dimension, maxTokens, license = 'unknown license', source } = model
-  const shape = `${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
+  const takes = modalityOf(model) === 'text' ? '' : 'texts and pictures, '
+  const shape = `${takes}${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
   return `${name}: ${engine} ${variant}, ${shape}, ${formatBytes(bytesOf(model))}, ${license}\n  ${source}\n`
 }

@@ -1,9 +1,13 @@
 import { Command } from 'commander'
-import { OWN_MODELS } from '../catalog/catalog.js'
+import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
+import type { MultimodalModel } from '../catalog/multimodal-model.js'
+import { nameFor } from '../catalog/multimodal-names.js'
 import { toTextModel } from '../catalog/pulled-models.js'
 import { putBehind } from '../catalog/serving.js'
+import type { TextModel } from '../catalog/text-model.js'
 import { findRunningServer } from '../home.js'
 import { getModel } from '../pull/model-store.js'
+import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
 import { changeServing, readServing } from '../serving-file.js'
 import { EXIT, UserError } from './exit.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
@@ -23,14 +27,15 @@ Models of the same name under "models" in the configuration file win over this.
 
 Examples:
   $ quiver use text-embedding-v4 qwen3-embedding-0.6b
+  $ quiver use multimodal-embedding-v1 siglip2-base-patch16-256
   $ quiver use text-embedding-v4 ${BUILTIN}`,
     )
   return addSettingsOptions(command, ['home']).action(
     async (id: string, name: string, _options: unknown, self: Command) => {
       const { home } = settingsOf(self)
-      const model = OWN_MODELS.find((own) => own.id === id)
-      if (model === undefined) {
-        const ids = OWN_MODELS.map((own) => own.id).join(', ')
+      const describe = describerOf(id)
+      if (describe === undefined) {
+        const ids = [...OWN_MODELS, ...OWN_MULTIMODAL_MODELS].map((own) => own.id).join(', ')
         throw new UserError(
           `${id} is no public name; there are ${ids}. A pulled model answers under its own name anyway.`,
           EXIT.usage,
@@ -42,15 +47,49 @@ Examples:
         process.stdout.write(`${id} is computed by the built-in model again.\n${consequences(home)}`)
         return
       }
-      const served = putBehind(model, toTextModel(getModel(home, name).model))
+      const said = describe(getModel(home, name).model)
       await changeServing(home, id, name)
-      const tokens = served.maxInputTokens.toLocaleString('en-US')
-      const dimensions = `${served.dimensions.join(', ')} (${served.defaultDimension} unless asked for)`
-      process.stdout.write(
-        `${id} is computed by ${name}: dimensions ${dimensions}, texts up to ${tokens} tokens.\n${consequences(home)}`,
-      )
+      process.stdout.write(`${id} is computed by ${name}: ${said}.\n${consequences(home)}`)
     },
   )
+}
+
+/** Says what a public name becomes with a model behind it, which throws where it cannot. Undefined for no public name. */
+function describerOf(id: string): ((pulled: PulledModel) => string) | undefined {
+  const text = OWN_MODELS.find((own) => own.id === id)
+  if (text !== undefined) return (pulled) => describeText(text, pulled)
+  const seeing = OWN_MULTIMODAL_MODELS.find((own) => own.id === id)
+  return seeing && ((pulled) => describeSeeing(seeing, pulled))
+}
+
+/** @throws {UserError} for a model of texts and pictures. */
+function describeText(model: TextModel, pulled: PulledModel): string {
+  if (modalityOf(pulled) === 'multimodal') throw wrongKind(model.id, pulled.name, OWN_MULTIMODAL_MODELS)
+  const served = putBehind(model, toTextModel(pulled))
+  const dimensions = `${served.dimensions.join(', ')} (${served.defaultDimension} unless asked for)`
+  return `dimensions ${dimensions}, texts up to ${served.maxInputTokens.toLocaleString('en-US')} tokens`
+}
+
+/** @throws {UserError} for a model of texts, or one that has none of the name's dimensions. */
+function describeSeeing(model: MultimodalModel, pulled: PulledModel): string {
+  const { id, dimensions } = model
+  const { name, dimension } = pulled
+  if (modalityOf(pulled) === 'text') throw wrongKind(id, name, OWN_MODELS)
+  const served = nameFor(model, pulled)
+  if (served === undefined) {
+    throw new UserError(
+      `${id} offers dimensions ${dimensions.join(', ')}; ${name} computes ${dimension} and was not trained for fewer. It answers under its own name.`,
+    )
+  }
+  const { zeros } = served
+  const filled = zeros === 0 ? '' : ` (${dimension} of its own, then ${zeros} zeros: every cosine stays as it is)`
+  const tokens = served.model.maxTextTokens.toLocaleString('en-US')
+  return `dimensions ${served.model.dimensions.join(', ')}${filled}, texts cut at ${tokens} tokens`
+}
+
+function wrongKind(id: string, name: string, names: readonly { id: string }[]): UserError {
+  const there = names.map((one) => one.id).join(', ')
+  return new UserError(`${name} cannot answer as ${id}, which takes other inputs; it can answer as one of ${there}.`)
 }
 
 /** Said every time: vectors of two models cannot be compared, and nothing fails when somebody does. */

@@ -13,6 +13,9 @@ export interface Claim extends Place {
   signal: AbortSignal
 }
 
+/** What the batcher needs of an engine. */
+export type BatchedEngine = Pick<Engine, 'id' | 'batching' | 'embed'>
+
 export interface BatcherOptions {
   /** Passes that may wait, of each priority; one more is refused. */
   maxQueued: number
@@ -50,7 +53,7 @@ interface Waiting {
  * @see facts on padding: a batch of mixed lengths costs up to six times its tokens on a CPU
  */
 export class Batcher {
-  readonly #engine: Engine
+  readonly #engine: BatchedEngine
   readonly #maxQueued: number
   readonly #metrics: EngineMetrics | undefined
   readonly #queues: Readonly<Record<Priority, FairQueue<Waiting>>> = {
@@ -62,7 +65,7 @@ export class Batcher {
   #isClosed = false
   #soon: NodeJS.Immediate | undefined
 
-  constructor(engine: Engine, { maxQueued, metricsOf }: BatcherOptions) {
+  constructor(engine: BatchedEngine, { maxQueued, metricsOf }: BatcherOptions) {
     this.#engine = engine
     this.#maxQueued = maxQueued
     this.#metrics = metricsOf?.(engine.id)

@@ -1,16 +1,19 @@
 import { ApiError } from '@quiver/protocol'
 import type { Engine, Network } from '../engines/engine.js'
 import type { EngineLoad } from '../telemetry/metrics.js'
-import { Batcher, type BatcherOptions } from './batcher.js'
+import { type BatchedEngine, Batcher, type BatcherOptions } from './batcher.js'
+
+/** What is started and ended, whatever it computes: texts, or texts and pictures. */
+export type AnyEngine = BatchedEngine & Pick<Engine, 'isUp' | 'servers' | 'close'>
 
 /** An engine with the batcher in front of it. */
-export interface RunningEngine {
-  engine: Engine
+export interface RunningEngine<Kind extends AnyEngine = Engine> {
+  engine: Kind
   batcher: Batcher
 }
 
 /** What can be known of an engine that does not run yet, and how it is started. */
-export interface EngineSpec {
+export interface EngineSpec<Kind = Engine> {
   /** What catalog entries call it. */
   id: string
   /** Components of its raw vector. */
@@ -19,7 +22,7 @@ export interface EngineSpec {
   /** `required`: nothing is served without it. `server`: starts with the server. `demand`: with the first request for it. */
   startsWith: 'required' | 'server' | 'demand'
   /** Load and verify. @throws when it cannot be had; that is tried again later. */
-  start(signal: AbortSignal): Promise<Engine>
+  start(signal: AbortSignal): Promise<Kind>
 }
 
 /** Where an engine is on its way. */
@@ -41,23 +44,26 @@ const RESTART_AFTER_MS = 10_000
  * @throws {TypeError} for an id that no engine has.
  * @throws the signal's reason when it is aborted; the start goes on.
  */
-export type FindEngine = (id: string, signal: AbortSignal) => Promise<RunningEngine>
+export type FindEngine<Kind extends AnyEngine = Engine> = (
+  id: string,
+  signal: AbortSignal,
+) => Promise<RunningEngine<Kind>>
 
-interface Slot {
-  spec: EngineSpec
-  starting?: Promise<RunningEngine> | undefined
-  running?: RunningEngine
+interface Slot<Kind extends AnyEngine> {
+  spec: EngineSpec<Kind>
+  starting?: Promise<RunningEngine<Kind>> | undefined
+  running?: RunningEngine<Kind>
   failedAt?: number
 }
 
-/** All engines of a process, each started once and when it is needed. One that does not start harms no other. */
-export class RunningEngines {
-  readonly #slots: ReadonlyMap<string, Slot>
+/** The engines of one kind in a process, each started once and when it is needed. One that does not start harms no other. */
+export class RunningEngines<Kind extends AnyEngine = Engine> {
+  readonly #slots: ReadonlyMap<string, Slot<Kind>>
   readonly #options: RunningEnginesOptions
   readonly #now: () => number
   readonly #closing = new AbortController()
 
-  constructor(specs: readonly EngineSpec[], options: RunningEnginesOptions) {
+  constructor(specs: readonly EngineSpec<Kind>[], options: RunningEnginesOptions) {
     this.#slots = new Map(specs.map((spec) => [spec.id, { spec }]))
     this.#options = options
     this.#now = options.now ?? Date.now
@@ -73,7 +79,7 @@ export class RunningEngines {
     await Promise.allSettled(this.#startAll('server', signal))
   }
 
-  readonly find: FindEngine = async (id, signal) => {
+  readonly find: FindEngine<Kind> = async (id, signal) => {
     signal.throwIfAborted()
     const slot = this.#slotOf(id)
     if (slot.running !== undefined) return slot.running
@@ -88,7 +94,7 @@ export class RunningEngines {
   }
 
   /** What is known of an engine without starting it. @throws {TypeError} for an id that no engine has. */
-  peek(id: string): { state: EngineState; spec: EngineSpec; engine?: Engine } {
+  peek(id: string): { state: EngineState; spec: EngineSpec<Kind>; engine?: Kind } {
     const { spec, running, starting, failedAt } = this.#slotOf(id)
     if (running !== undefined) return { state: running.engine.isUp ? 'up' : 'down', spec, engine: running.engine }
     if (starting !== undefined) return { state: 'starting', spec }
@@ -124,24 +130,24 @@ export class RunningEngines {
     await Promise.all(running.map(({ engine }) => engine.close()))
   }
 
-  #slotOf(id: string): Slot {
+  #slotOf(id: string): Slot<Kind> {
     const slot = this.#slots.get(id)
     if (slot === undefined) throw new TypeError(`the catalog names an engine that does not exist: ${id}`)
     return slot
   }
 
-  #startAll(when: EngineSpec['startsWith'], signal: AbortSignal): Promise<RunningEngine>[] {
+  #startAll(when: EngineSpec['startsWith'], signal: AbortSignal): Promise<RunningEngine<Kind>>[] {
     const slots = [...this.#slots.values()].filter(({ spec }) => spec.startsWith === when)
     return slots.map((slot) => this.#startIn(slot, signal))
   }
 
-  #startIn(slot: Slot, signal: AbortSignal): Promise<RunningEngine> {
+  #startIn(slot: Slot<Kind>, signal: AbortSignal): Promise<RunningEngine<Kind>> {
     const starting = this.#begin(slot, AbortSignal.any([signal, this.#closing.signal]))
     slot.starting = starting
     return starting
   }
 
-  async #begin(slot: Slot, signal: AbortSignal): Promise<RunningEngine> {
+  async #begin(slot: Slot<Kind>, signal: AbortSignal): Promise<RunningEngine<Kind>> {
     const { spec } = slot
     try {
       const engine = await spec.start(signal)

@@ -6,7 +6,7 @@ import type { Engine } from '../engines/engine.js'
  *
  * Vectors may be compared only within one space. Queries and documents of one model share it.
  */
-export function spaceOf(engine: Engine, request: { dimension: number; normalize: boolean }): string {
+export function spaceOf(engine: Pick<Engine, 'identity'>, request: { dimension: number; normalize: boolean }): string {
   const length = request.normalize ? 'unit-length' : 'model-length'
   return fingerprint(`${engine.identity}\n${request.dimension}\n${length} float32`)
 }

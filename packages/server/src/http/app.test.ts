@@ -77,6 +77,8 @@ function appWith(options: AppOptions = {}) {
       catalog,
       detokenize: createDetokenize(new Catalog(), { loadVocabulary, maxTextBytes: 2000 }),
       embed: options.embed ?? fakeEmbed,
+      embedContents: absent('embedContents'),
+      resolveUserUrl: absent('resolveUserUrl'),
       tokenize: async (_model, texts) =>
         texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {
@@ -105,7 +107,7 @@ function appWith(options: AppOptions = {}) {
         checks: [{ name: 'golden vectors', isGood: false, detail: 'off' }],
       }),
     },
-    limits: { maxBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
+    limits: { maxBodyBytes: 2000, maxMediaBodyBytes: 2000, requestTimeoutMs: options.requestTimeoutMs ?? 200 },
     log: createLog(options.level ?? 'silent', logged),
   })
   closers.push(() => app.close())
@@ -544,7 +546,7 @@ test('models are listed and shown in both dialects', async () => {
   })
   expect((await app.inject({ url: '/v1/models/none', headers })).statusCode).toBe(404)
   const page = (await app.inject({ url: '/api/v1/models?page_no=2&page_size=3', headers })).json()
-  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 11 })
+  expect(page.output).toMatchObject({ page_no: 2, page_size: 3, total: 18 })
   expect(page.output.models).toHaveLength(3)
   expect(page.output.models[0]).toMatchObject({ model: 'text-embedding-v1' })
 })

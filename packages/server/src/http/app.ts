@@ -18,7 +18,7 @@ import { limitReceiving } from './receive-limits.js'
 import { isClientGone, requestSignal } from './request-signal.js'
 import { sendError, toApiError } from './send-error.js'
 
-export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'requestTimeoutMs'>
+export type HttpLimits = Pick<Settings, 'maxBodyBytes' | 'maxMediaBodyBytes' | 'requestTimeoutMs'>
 
 /** An upload or a download may take this long as a whole. */
 const TRANSFER_TIMEOUT_MS = 3_600_000
@@ -34,7 +34,8 @@ export function createApp(
     if (isClientGone(error, request.raw)) return reply.hijack()
     if (request.raw.complete === false) linger(request.raw) // injected requests, which have no connection, do not say
     reply.header('x-request-id', request.id)
-    return sendError(toApiError(error, { ...limits, bodyBytes: request.headers['content-length'] }), {
+    const maxBodyBytes = request.routeOptions.bodyLimit ?? limits.maxBodyBytes
+    return sendError(toApiError(error, { maxBodyBytes, bodyBytes: request.headers['content-length'] }), {
       reply,
       requestId: request.id,
       dialect: request.routeOptions.config.dialect ?? dialectOf(request.url),
@@ -88,6 +89,7 @@ export function createApp(
         method: endpoint.method,
         url,
         config: { dialect: endpoint.dialect },
+        bodyLimit: endpoint.hasMedia ? Math.max(limits.maxBodyBytes, limits.maxMediaBodyBytes) : limits.maxBodyBytes,
         // Before the body is read: a stranger cannot make the server buffer anything.
         onRequest: (request, reply, done) => {
           limitReceiving(request.raw, reply.raw, endpoint)

@@ -10,8 +10,10 @@ import type { Inspect } from '../embedding/inspect.js'
 import type { Tokenize } from '../embedding/tokenize.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Files } from '../files/files.js'
+import type { ResolveUserUrl } from '../files/resolve-user-url.js'
 import type { UrlSigner } from '../files/signed-url.js'
 import type { Jobs } from '../jobs/jobs.js'
+import type { EmbedContents } from '../multimodal/embed-contents.js'
 import type { Metrics } from '../telemetry/metrics.js'
 import type { Ledger } from '../usage/ledger.js'
 import type { SelfTest } from '../verify/self-test.js'
@@ -32,6 +34,8 @@ export interface Services {
   catalog: Catalog
   detokenize: Detokenize
   embed: Embed
+  embedContents: EmbedContents
+  resolveUserUrl: ResolveUserUrl
   tokenize: Tokenize
   inspect: Inspect
   selfTest: SelfTest
@@ -84,6 +88,8 @@ export interface Endpoint {
   body?: z.ZodType
   /** Fields of a multipart form, which the handler reads as it arrives (`read-form.ts`); instead of `body`. */
   form?: z.ZodType
+  /** Its bodies bring pictures and videos along, and may be larger than others. */
+  hasMedia?: boolean
   response?: z.ZodType
   /** The answer is bytes of any kind, as they were stored; instead of `response`. */
   isBytes?: boolean

@@ -3,6 +3,7 @@ import type { Settings } from '../config.js'
 import { verifyModel } from './admin/verify-model.js'
 import { embed as cohereEmbed } from './cohere/embed.js'
 import { models as dashscopeModels } from './dashscope/models.js'
+import { multimodalEmbedding } from './dashscope/multimodal-embedding.js'
 import { cancelTask, task, tasks } from './dashscope/tasks.js'
 import { textEmbedding } from './dashscope/text-embedding.js'
 import { tokenizer } from './dashscope/tokenizer.js'
@@ -34,7 +35,8 @@ import { tokenize } from './tei/tokenize.js'
 const FILES = [uploadFile, listFiles, showFile, fileContent, deleteFile]
 const BATCHES = [createBatch, listBatches, showBatch, cancelBatch]
 const OPENAI = [embeddings, models, model, ...FILES, ...BATCHES]
-const DASHSCOPE = [textEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, uploadPolicy, postObject, result]
+const UPLOADS = [uploadPolicy, postObject, result]
+const DASHSCOPE = [textEmbedding, multimodalEmbedding, task, tasks, cancelTask, tokenizer, dashscopeModels, ...UPLOADS]
 const TEI = [teiEmbed, embedSparse, similarity, tokenize, decode, info, health, ...notOffered]
 const OLLAMA = [ollamaEmbed, ollamaEmbeddings, tags, show, ollamaVersion]
 const COHERE = [cohereEmbed]
@@ -55,5 +57,6 @@ export function endpointsOf(about: {
 }): Endpoint[] {
   const { version, catalog, role = 'all' } = about
   if (role === 'worker') return OPERATION
-  return [...API, ...documentationOf(API, { version, guide: guideOf(catalog.list(), about) })]
+  const guide = guideOf(catalog.list(), { ...about, multimodal: catalog.listMultimodal() })
+  return [...API, ...documentationOf(API, { version, guide })]
 }

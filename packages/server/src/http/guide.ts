@@ -1,10 +1,44 @@
+import type { MultimodalModel } from '../catalog/multimodal-model.js'
 import type { TextModel } from '../catalog/text-model.js'
 
 /** What a caller should know beyond the shapes; the head of `/docs`, in Markdown. */
-export function guideOf(models: readonly TextModel[], { window }: { window: number }): string {
+export function guideOf(
+  models: readonly TextModel[],
+  { window, multimodal }: { window: number; multimodal: readonly MultimodalModel[] },
+): string {
   const after = AFTER.replace('{choices}', choicesOf(models)).replace('{window}', String(window))
-  return `${BEFORE}\n\n${tableOf(models)}\n\n${after}`
+  return `${BEFORE}\n\n${tableOf(models)}\n\n${after}\n\n${picturesOf(multimodal)}`
 }
+
+/** What there is to say of models that see; nothing where there are none. */
+function picturesOf(models: readonly MultimodalModel[]): string {
+  if (models.length === 0) return ''
+  const rows = models.map(({ id, dimensions, defaultDimension, kinds, maxInputs, maxTextTokens, engine }) => {
+    const offered = dimensions.map((dimension) => (dimension === defaultDimension ? `**${dimension}**` : dimension))
+    const tokens = maxTextTokens.toLocaleString('en-US')
+    return `| \`${id}\` | ${offered.join(' ')} | ${maxInputs} | ${kinds.join(', ')} | ${tokens} | \`${engine}\` |`
+  })
+  const table = [
+    '| model | dimensions (**default**) | inputs | of | tokens a text | served by |',
+    '|---|---|--:|---|--:|---|',
+    ...rows,
+  ]
+  const padded = models.flatMap(({ id, paddedFrom, defaultDimension }) =>
+    paddedFrom === undefined
+      ? []
+      : [
+          `Of the ${defaultDimension} components of \`${id}\` the model behind it computes ${paddedFrom}; the others are zeros, which change no cosine.`,
+        ],
+  )
+  return [table.join('\n'), PICTURES, ...padded].join('\n\n')
+}
+
+const PICTURES = `
+**Pictures and videos.** Texts, pictures and videos of one of these models are in one space. Where no default is shown, the model's
+own is more than the engine computes: ask for one of the dimensions. Several keys in one object, the frames of a video and the
+pictures of a list become one vector: the mean of their unit vectors, brought to unit length. A text above the limit is cut, and
+\`x-quiver-truncated\` says so. Cosines of texts with pictures are lower than those of pictures with pictures.
+`.trim()
 
 function tableOf(models: readonly TextModel[]): string {
   const rows = models.map(({ id, dimensions, defaultDimension, maxInputs, maxInputTokens, outputs }) => {

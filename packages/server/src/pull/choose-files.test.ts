@@ -69,11 +69,63 @@ test('what no rule takes comes when it is asked for by name', () => {
   expect(() => chooseFiles(paths, { also: ['colbert_linear.pt'] })).toThrow(/it has no colbert_linear.pt, which this/)
 })
 
+const PREPROCESSOR = 'preprocessor_config.json'
+
+test('of texts and pictures come both graphs, of one variant, with their numbers', () => {
+  const paths = [
+    PREPROCESSOR,
+    'onnx/model.onnx',
+    'onnx/text_model.onnx',
+    'onnx/text_model.onnx_data',
+    'onnx/text_model_fp16.onnx',
+    'onnx/vision_model.onnx',
+    'onnx/vision_model_fp16.onnx',
+    'onnx/vision_model_q4.onnx',
+  ]
+  expect(chooseFiles(paths, {})).toEqual({
+    engine: 'onnx',
+    variant: 'fp32',
+    weights: 'onnx/vision_model.onnx',
+    weightFiles: ['onnx/text_model.onnx', 'onnx/text_model.onnx_data', 'onnx/vision_model.onnx'],
+    towers: { text: 'onnx/text_model.onnx', picture: 'onnx/vision_model.onnx', preprocessor: PREPROCESSOR },
+  })
+  expect(chooseFiles(paths, { variant: 'fp16' }).weightFiles).toEqual([
+    'onnx/text_model_fp16.onnx',
+    'onnx/vision_model_fp16.onnx',
+  ])
+  expect(() => chooseFiles(paths, { variant: 'q4' })).toThrow(
+    'it has no variant q4 for onnx; choose with --variant: fp32, fp16.',
+  )
+})
+
+test('a graph of both is taken where there are none for each', () => {
+  const paths = [PREPROCESSOR, 'onnx/model.onnx', 'onnx/model.onnx_data', 'onnx/model_fp16.onnx']
+  expect(chooseFiles(paths, {})).toMatchObject({
+    weightFiles: ['onnx/model.onnx', 'onnx/model.onnx_data'],
+    towers: { text: 'onnx/model.onnx', picture: 'onnx/model.onnx' },
+  })
+  expect(chooseFiles(['onnx/model.onnx'], {}).towers).toBeUndefined()
+  expect(chooseFiles([...paths, 'm-Q8_0.gguf'], { engine: 'llama-cpp' }).towers).toBeUndefined()
+})
+
+test('of several models in one repository comes the one of the folder that is named', () => {
+  const paths = ['s0', 's2'].flatMap((size) => [
+    `onnx/${size}/text_model.onnx`,
+    `onnx/${size}/vision_model.onnx`,
+    `onnx/${size}/${PREPROCESSOR}`,
+  ])
+  expect(chooseFiles([...paths, PREPROCESSOR], { folder: 'onnx/s2' })).toMatchObject({
+    weightFiles: ['onnx/s2/text_model.onnx', 'onnx/s2/vision_model.onnx'],
+    towers: { preprocessor: `onnx/s2/${PREPROCESSOR}` },
+  })
+})
+
 test('settings and terms are taken; code, pickles and everything unknown are not', () => {
   const wanted = [
     'tokenizer.json',
     'config_sentence_transformers.json',
     'sentence_xlm-roberta_config.json',
+    PREPROCESSOR,
     '1_Pooling/config.json',
     '2_Dense/config.json',
     '2_Dense/model.safetensors',

@@ -1,10 +1,12 @@
 import { PullError } from './pull-error.js'
-import type { EngineKind } from './pulled-model.js'
+import type { EngineKind, Towers } from './pulled-model.js'
 
 /** What is wanted of a repository; absent: the engine that it has weights for, and that engine's usual variant. */
 export interface Wanted {
   engine?: EngineKind
   variant?: string
+  /** Of a model of texts and pictures: the folder of its graphs and of what it does to a picture. */
+  folder?: string
   /** Files that no rule takes and the engine needs. */
   also?: readonly string[]
 }
@@ -15,6 +17,8 @@ export interface ChosenFiles {
   weights: string
   /** Weights, their parts and external data. */
   weightFiles: readonly string[]
+  /** Of a model of texts and pictures. */
+  towers?: Pick<Towers, 'text' | 'picture' | 'preprocessor'>
 }
 
 interface WeightsFile {
@@ -23,11 +27,11 @@ interface WeightsFile {
 }
 
 /**
- * Tokenizer, settings, pooling and dense layers of a sentence-transformers or transformers repository, and its terms.
+ * Tokenizer, settings, pooling, dense layers and preparation of pictures of a sentence-transformers or transformers repository, and its terms.
  * Nothing that is code or a pickle (`*.py`, `*.bin`, `*.pt`, `*.pkl`): those could do anything when they are loaded.
  */
 const SETTINGS = [
-  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|config|modules)\.json$/,
+  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens|config|preprocessor_config|modules)\.json$/,
   /^(config_sentence_transformers|sentence_[\w-]+_config)\.json$/,
   /^\d+_\w+\/config\.json$/,
   /^\d+_Dense\/model\.safetensors$/,
@@ -35,6 +39,9 @@ const SETTINGS = [
   /^quiver-golden\.json$/,
   /^(LICENSE|NOTICE|USE_POLICY)(\.\w+)?$/i,
 ]
+
+/** What a model of texts and pictures does to a picture. */
+const PREPROCESSOR = 'preprocessor_config.json'
 
 /** fp32 is the model itself; of the GGUF variants Q8_0 is the usual one, at half of f16 and hardly a difference. */
 const USUAL_VARIANTS: Readonly<Record<EngineKind, readonly string[]>> = {
@@ -48,33 +55,83 @@ export function chooseSettings(paths: readonly string[]): string[] {
 }
 
 /**
- * Choose one weights file, with all that belongs to it.
+ * Choose one weights file, with all that belongs to it; of a model of texts and pictures the graphs of both.
  *
  * ONNX: `onnx/model.onnx` is fp32, `onnx/model_<variant>.onnx` another, both also at the top; with `<weights>_data…`, where
- * models above 2 GB keep their numbers. GGUF: `…-<variant>.gguf`, or all of `…-<variant>-00001-of-00003.gguf`.
+ * models above 2 GB keep their numbers. A repository that says in `preprocessor_config.json` what is done to a picture is
+ * one of texts and pictures: `text_model….onnx` and `vision_model….onnx`, or `model….onnx` that has both. GGUF: `…-<variant>.gguf`, or all of `…-<variant>-00001-of-00003.gguf`.
  *
  * @param paths every path of the repository.
  * @throws {PullError} when there is no such weights file, with those that there are.
  */
-export function chooseFiles(paths: readonly string[], { engine, variant, also = [] }: Wanted): ChosenFiles {
+export function chooseFiles(paths: readonly string[], wanted: Wanted): ChosenFiles {
+  const { engine, variant, also = [] } = wanted
+  const towers = engine === 'llama-cpp' ? undefined : chooseTowers(paths, wanted)
+  if (towers !== undefined) return towers
   const offered = { onnx: onnxWeights(paths), 'llama-cpp': ggufWeights(paths) }
   const kind = engine ?? (offered.onnx.length > 0 ? 'onnx' : 'llama-cpp')
   const candidates = offered[kind]
   if (candidates.length === 0) throw new PullError(noWeights(paths, engine))
   const found = pick(candidates, kind, variant)
-  if (found === undefined) {
-    const there = [...new Set(candidates.map((candidate) => candidate.variant))].join(', ')
-    const wanted = variant === undefined ? 'several variants' : `no variant ${variant}`
-    throw new PullError(`it has ${wanted} for ${kind}; choose with --variant: ${there}.`)
-  }
+  if (found === undefined) throw noVariant(candidates, kind, variant)
   const parts = kind === 'onnx' ? externalDataOf(found.path, paths) : shardsOf(found.path, paths)
-  const missing = also.filter((path) => !paths.includes(path))
-  if (missing.length > 0) throw new PullError(`it has no ${missing.join(', ')}, which this model needs.`)
+  checkThere(paths, also)
   const weightFiles = [...new Set([found.path, ...parts, ...also])]
   return { engine: kind, variant: found.variant, weights: found.path, weightFiles }
 }
 
-function pick(candidates: readonly WeightsFile[], kind: EngineKind, variant?: string): WeightsFile | undefined {
+/** Both graphs in one variant, or one graph of both where there are none for each. Undefined for models of texts only. */
+function chooseTowers(paths: readonly string[], { variant, folder, also = [] }: Wanted): ChosenFiles | undefined {
+  const preprocessor = (folder === undefined ? [PREPROCESSOR] : [`${folder}/${PREPROCESSOR}`, PREPROCESSOR]).find(
+    (path) => paths.includes(path),
+  )
+  if (preprocessor === undefined) return undefined
+  const graphs = (stem: string) =>
+    (folder === undefined ? ['onnx/', ''] : [`${folder}/`]).flatMap((place) => graphsIn(paths, place, stem))
+  const pictures = graphs('vision_model')
+  const pairs = graphs('text_model').flatMap((text) =>
+    pictures.filter((picture) => picture.variant === text.variant).map((picture) => ({ ...picture, text: text.path })),
+  )
+  const candidates = pairs.length > 0 ? pairs : graphs('model').map((graph) => ({ ...graph, text: graph.path }))
+  if (candidates.length === 0) return undefined
+  const found = pick(candidates, 'onnx', variant)
+  if (found === undefined) throw noVariant(candidates, 'onnx', variant)
+  checkThere(paths, also)
+  const weights = [...new Set([found.text, found.path])]
+  return {
+    engine: 'onnx',
+    variant: found.variant,
+    weights: found.path,
+    weightFiles: [...new Set([...weights.flatMap((graph) => [graph, ...externalDataOf(graph, paths)]), ...also])],
+    towers: { text: found.text, picture: found.path, preprocessor },
+  }
+}
+
+function graphsIn(paths: readonly string[], place: string, stem: string): WeightsFile[] {
+  const file = new RegExp(`^${stem}(?:_([\\w-]+))?\\.onnx$`)
+  return paths
+    .filter((path) => path.startsWith(place))
+    .map((path) => ({ path, match: file.exec(path.slice(place.length)) }))
+    .filter(({ match }) => match !== null)
+    .map(({ path, match }) => ({ path, variant: match?.[1] ?? 'fp32' }))
+}
+
+function checkThere(paths: readonly string[], needed: readonly string[]): void {
+  const missing = needed.filter((path) => !paths.includes(path))
+  if (missing.length > 0) throw new PullError(`it has no ${missing.join(', ')}, which this model needs.`)
+}
+
+function noVariant(candidates: readonly WeightsFile[], kind: EngineKind, variant: string | undefined): PullError {
+  const there = [...new Set(candidates.map((candidate) => candidate.variant))].join(', ')
+  const wanted = variant === undefined ? 'several variants' : `no variant ${variant}`
+  return new PullError(`it has ${wanted} for ${kind}; choose with --variant: ${there}.`)
+}
+
+function pick<File extends WeightsFile>(
+  candidates: readonly File[],
+  kind: EngineKind,
+  variant?: string,
+): File | undefined {
   const find = (name: string) => candidates.find((file) => file.variant.toLowerCase() === name.toLowerCase())
   if (variant !== undefined) return find(variant)
   for (const usual of USUAL_VARIANTS[kind]) {
@@ -86,11 +143,7 @@ function pick(candidates: readonly WeightsFile[], kind: EngineKind, variant?: st
 
 /** Those in `onnx/` first: where both are, that is the exporter's own place. */
 function onnxWeights(paths: readonly string[]): WeightsFile[] {
-  return paths
-    .map((path) => ({ path, match: /^(?:onnx\/)?model(?:_([\w-]+))?\.onnx$/.exec(path) }))
-    .filter(({ match }) => match !== null)
-    .map(({ path, match }) => ({ path, variant: match?.[1] ?? 'fp32' }))
-    .sort((a, b) => Number(b.path.startsWith('onnx/')) - Number(a.path.startsWith('onnx/')))
+  return ['onnx/', ''].flatMap((place) => graphsIn(paths, place, 'model'))
 }
 
 function ggufWeights(paths: readonly string[]): WeightsFile[] {

@@ -3,16 +3,16 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ggufBytes, string, uint32 } from './gguf.test.support.js'
-import { readShape } from './model-shape.js'
+import { readShape, type ShapeOptions } from './model-shape.js'
 
-async function shapeOf(files: Record<string, unknown>) {
+async function shapeOf(files: Record<string, unknown>, more: Pick<ShapeOptions, 'towers' | 'curated'> = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'quiver-shape-'))
   try {
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, path)), { recursive: true })
       writeFileSync(join(folder, path), typeof content === 'string' ? content : JSON.stringify(content))
     }
-    return await readShape(folder, { engine: 'onnx', weights: 'onnx/model.onnx', paths: Object.keys(files) })
+    return await readShape(folder, { engine: 'onnx', weights: 'onnx/model.onnx', paths: Object.keys(files), ...more })
   } finally {
     rmSync(folder, { recursive: true })
   }
@@ -67,4 +67,24 @@ test('a GGUF file says its shape under the name of its architecture, and one tha
   } finally {
     rmSync(folder, { recursive: true })
   }
+})
+
+test('a model of texts and pictures says how wide their common space is, and how long its texts', async () => {
+  const towers = { text: 't.onnx', picture: 'p.onnx', preprocessor: 'preprocessor_config.json' }
+  const clip = { model_type: 'clip', projection_dim: 512, text_config: { max_position_embeddings: 77 }, hidden_size: 9 }
+  expect(await shapeOf({ 'config.json': clip }, { towers })).toEqual({ dimension: 512, maxTokens: 77 })
+  const siglip = { model_type: 'siglip', vision_config: { hidden_size: 1152 } }
+  expect(await shapeOf({ 'config.json': siglip }, { towers })).toEqual({ dimension: 1152, maxTokens: 64 })
+  const chinese = { ...towers, facts: { captionTokens: 52 } }
+  const config = { model_type: 'chinese_clip', projection_dim: 512 }
+  expect(await shapeOf({ 'config.json': config }, { towers: chinese })).toEqual({ dimension: 512, maxTokens: 52 })
+  const curated = { dimension: 768, maxTokens: 77 }
+  const one = { ...towers, facts: { family: 'clip' as const } }
+  expect(await shapeOf({ 'config.json': { projection_dim: 512 } }, { towers: one, curated })).toEqual(curated)
+  await expect(shapeOf({ 'config.json': { model_type: 'blip' } }, { towers })).rejects.toThrow(
+    'config.json: model_type: blip is not implemented for texts and pictures; clip, chinese_clip, siglip, jina_clip are.',
+  )
+  await expect(shapeOf({ 'config.json': { model_type: 'jina_clip' } }, { towers })).rejects.toThrow(
+    /how many components/,
+  )
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { GgufError, type GgufMetadata, readGguf } from './gguf.js'
 import { PullError } from './pull-error.js'
-import type { EngineKind } from './pulled-model.js'
+import { type EngineKind, FAMILIES, type Family, type Towers } from './pulled-model.js'
 
 /** What a model's own files say of its vectors and its sequences. */
 export interface ModelShape {
@@ -21,6 +21,18 @@ const Config = z.object({
   dim: count,
   max_position_embeddings: count,
 })
+const TowersConfig = z.object({
+  model_type: z.string().optional(),
+  projection_dim: count,
+  text_config: z.object({ max_position_embeddings: count }).optional(),
+  vision_config: z.object({ hidden_size: count }).optional(),
+})
+const USUAL_SHAPES: Readonly<Record<Family, Partial<ModelShape>>> = {
+  clip: { maxTokens: 77 },
+  chinese_clip: { maxTokens: 512 },
+  siglip: { dimension: 768, maxTokens: 64 },
+  jina_clip: {},
+}
 const Pooling = z.object({ word_embedding_dimension: count })
 const Dense = z.object({ out_features: count })
 const SentenceConfig = z.object({ max_seq_length: count })
@@ -31,6 +43,16 @@ const MOST_TOKENS = 1e7
 /** Positions of these begin behind the padding index, which is 1: 514 are 512 tokens. */
 const OFFSET_POSITIONS = new Set(['roberta', 'xlm-roberta', 'camembert', 'mpnet'])
 
+export interface ShapeOptions {
+  engine: EngineKind
+  weights: string
+  paths: readonly string[]
+  /** Of a model of texts and pictures. */
+  towers?: Towers | undefined
+  /** What a curated entry says: of a repository of several models the files cannot. */
+  curated?: ModelShape | undefined
+}
+
 /**
  * Read the shape of a model: for ONNX from its last dense layer, pooling and configuration; for GGUF from its header.
  *
@@ -38,10 +60,15 @@ const OFFSET_POSITIONS = new Set(['roberta', 'xlm-roberta', 'camembert', 'mpnet'
  */
 export async function readShape(
   folder: string,
-  { engine, weights, paths }: { engine: EngineKind; weights: string; paths: readonly string[] },
+  { engine, weights, paths, towers, curated }: ShapeOptions,
 ): Promise<ModelShape> {
-  const { dimension, maxTokens } =
-    engine === 'llama-cpp' ? await ggufShape(join(folder, weights)) : await onnxShape(folder, paths)
+  const found =
+    engine === 'llama-cpp'
+      ? await ggufShape(join(folder, weights))
+      : towers === undefined
+        ? await onnxShape(folder, paths)
+        : await towersShape(folder, towers)
+  const { dimension, maxTokens } = { ...found, ...curated }
   if (dimension === undefined || maxTokens === undefined) {
     const missing = dimension === undefined ? 'how many components its vectors have' : 'how long its sequences may be'
     throw new PullError(
@@ -68,6 +95,23 @@ async function onnxShape(folder: string, paths: readonly string[]): Promise<Part
     dimension:
       dense?.out_features ?? pooling?.word_embedding_dimension ?? config?.hidden_size ?? config?.d_model ?? config?.dim,
     maxTokens: least([sentence?.max_seq_length, positions && positions - offset, tokenizer?.model_max_length]),
+  })
+}
+
+/** Of a model of texts and pictures. What an architecture leaves out of its file when it is as usual: transformers' defaults. */
+async function towersShape(folder: string, { facts = {} }: Towers): Promise<Partial<ModelShape>> {
+  const config = await readJson(folder, 'config.json', TowersConfig)
+  const family = facts.family ?? FAMILIES.find((name) => name === config?.model_type)
+  if (family === undefined) {
+    throw new PullError(
+      `config.json: model_type: ${config?.model_type ?? 'nothing'} is not implemented for texts and pictures; ${FAMILIES.join(', ')} are.`,
+    )
+  }
+  const { text_config: text, vision_config: vision, projection_dim: projection } = config ?? {}
+  const usual = USUAL_SHAPES[family]
+  return withoutUndefined({
+    dimension: projection ?? (family === 'siglip' ? (vision?.hidden_size ?? usual.dimension) : undefined),
+    maxTokens: facts.captionTokens ?? text?.max_position_embeddings ?? usual.maxTokens,
   })
 }
 

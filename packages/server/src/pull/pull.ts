@@ -9,12 +9,12 @@ import { listFolder } from './folder.js'
 import type { Reach } from './get-json.js'
 import { type Hub, listHubRepository } from './hub.js'
 import { createLimit } from './limit.js'
-import { readShape } from './model-shape.js'
+import { type ModelShape, readShape } from './model-shape.js'
 import { addModel, type StoredModel } from './model-store.js'
 import { listModelScopeRepository } from './modelscope.js'
 import type { Lanes } from './part.js'
 import { diskError, PullError } from './pull-error.js'
-import type { Prompts, PulledModel } from './pulled-model.js'
+import type { Prompts, PulledModel, TowerFacts, Towers } from './pulled-model.js'
 import type { OfferedFile, Repository } from './repository.js'
 import type { Source } from './source.js'
 import { listUrl } from './url.js'
@@ -27,7 +27,7 @@ export interface PullRequest {
   settingsSource?: Source
   wanted: Wanted
   /** What a curated entry adds. */
-  curated?: { name: string; license: string; prompts?: Prompts }
+  curated?: { name: string; license: string; prompts?: Prompts; towers?: TowerFacts; shape?: ModelShape }
 }
 
 /** A file that is about to come, or is there already. */
@@ -74,25 +74,25 @@ async function fill(folder: string, request: PullRequest, options: PullOptions):
   const chosen = told
     ? { ...told, weightFiles: Object.keys(told.files) }
     : chooseFiles(pathsOf(weights), request.wanted)
-  const files = filesOf(weights, chosen.weightFiles, settings ?? weights)
+  const needed = [...chosen.weightFiles, ...(chosen.towers === undefined ? [] : [chosen.towers.preprocessor])]
+  const files = filesOf(weights, needed, settings ?? weights)
   if (chosen.engine === 'onnx' && !files.some(({ path }) => path === 'tokenizer.json')) {
     throw new PullError(`${weights.source} has no tokenizer.json; --settings-from org/repo takes it from its original.`)
   }
   const hashes = await fetchAll(files, folder, options)
   if (chosen.engine === 'onnx') {
-    const more = await missingData(join(folder, chosen.weights), {
-      weights: chosen.weights,
-      files,
-      repository: weights,
-      options,
-    })
-    for (const [path, hash] of await fetchAll(more, folder, options)) hashes.set(path, hash)
-    files.push(...more)
+    for (const graph of new Set([chosen.weights, chosen.towers?.text ?? chosen.weights])) {
+      const more = await missingData(join(folder, graph), { weights: graph, files, repository: weights, options })
+      for (const [path, hash] of await fetchAll(more, folder, options)) hashes.set(path, hash)
+      files.push(...more)
+    }
   }
   const paths = files.map(({ path }) => path)
   const { curated } = request
   const license = curated?.license ?? weights.license
   const prompts = curated?.prompts ?? told?.prompts
+  const facts = curated?.towers ?? told?.towers?.facts
+  const towers: Towers | undefined = chosen.towers && { ...chosen.towers, ...(facts && { facts }) }
   return {
     name: request.name,
     source: weights.source,
@@ -102,7 +102,8 @@ async function fill(folder: string, request: PullRequest, options: PullOptions):
     variant: chosen.variant,
     files: Object.fromEntries(files.map(({ path, bytes }) => [path, { bytes, sha256: getHash(hashes, path) }])),
     weights: chosen.weights,
-    ...(await readShape(folder, { engine: chosen.engine, weights: chosen.weights, paths })),
+    ...(towers && { towers }),
+    ...(await readShape(folder, { ...chosen, paths, towers, curated: curated?.shape })),
     ...(license && { license }),
     pulledAt: options.now().toISOString(),
     ...(prompts && { prompts }),

@@ -23,6 +23,35 @@ export const Prompts = z.strictObject({
 })
 export type Prompts = Readonly<z.output<typeof Prompts>>
 
+const Path = z.string().refine(isSafePath, 'must be a relative path inside the folder')
+
+/** Architectures of models that put texts and pictures into one space. */
+export const FAMILIES = ['clip', 'chinese_clip', 'siglip', 'jina_clip'] as const
+export type Family = (typeof FAMILIES)[number]
+
+/** What the files of a model of texts and pictures do not say of it. */
+export const TowerFacts = z.strictObject({
+  family: z.enum(FAMILIES).optional().describe('Where config.json has no `model_type` of these.'),
+  captionTokens: z.int().positive().optional().describe('Longest text, special tokens included.'),
+  captionPadId: z
+    .int()
+    .nonnegative()
+    .optional()
+    .describe('Every text is filled up to `captionTokens` with this token.'),
+  isLowercased: z.boolean().optional().describe('Whether it was trained on texts in lower case.'),
+  isMatryoshka: z.boolean().optional().describe('Whether it was trained so that prefixes of a vector are vectors.'),
+})
+export type TowerFacts = Readonly<z.output<typeof TowerFacts>>
+
+/** The parts of a model of texts and pictures. A model of texts only has none. */
+export const Towers = z.strictObject({
+  text: Path.describe('Graph of texts.'),
+  picture: Path.describe('Graph of pictures; the same file as `text` where one graph has both.'),
+  preprocessor: Path.describe('What is done to a picture before.'),
+  facts: TowerFacts.optional().describe('Only where the model’s own files do not say it.'),
+})
+export type Towers = Readonly<z.output<typeof Towers>>
+
 /** A pulled model, as its `quiver-model.json` tells it. */
 export const PulledModel = z.object({
   name: z.string().regex(MODEL_NAME),
@@ -35,11 +64,9 @@ export const PulledModel = z.object({
   curated: z.string().optional().describe('Name of the curated entry that it was pulled by.'),
   engine: z.enum(ENGINE_KINDS),
   variant: z.string().min(1).describe('fp32, int8, Q8_0 …: the arithmetic of the weights file.'),
-  files: z.record(
-    z.string().refine(isSafePath, 'must be a relative path inside the folder'),
-    z.object({ bytes: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-  ),
+  files: z.record(Path, z.object({ bytes: z.int().nonnegative(), sha256: z.string().regex(/^[0-9a-f]{64}$/) })),
   weights: z.string().describe('One of `files`.'),
+  towers: Towers.optional().describe('Of a model of texts and pictures, whose engine is onnx.'),
   dimension: z.int().positive().describe('Components of its vectors, as its files say.'),
   maxTokens: z.int().positive().describe('Longest sequence that it takes, special tokens included, as its files say.'),
   license: z.string().optional(),
@@ -53,6 +80,11 @@ export const PulledModel = z.object({
   prompts: Prompts.optional(),
 })
 export type PulledModel = Readonly<z.output<typeof PulledModel>>
+
+/** What a model takes. */
+export function modalityOf({ towers }: Pick<PulledModel, 'towers'>): 'text' | 'multimodal' {
+  return towers === undefined ? 'text' : 'multimodal'
+}
 
 /**
  * Read a manifest's text, or its parsed JSON.
@@ -71,8 +103,11 @@ export function parseManifest(content: unknown): PulledModel {
     const { path = [], message = '' } = error?.issues[0] ?? {}
     throw new PullError(`${MANIFEST} is not right: ${path.join('.')}: ${message}.`)
   }
-  if (data.files[data.weights] === undefined) {
-    throw new PullError(`${MANIFEST} is not right: weights: ${data.weights} is not among its files.`)
+  const { facts: _, ...towers } = data.towers ?? {}
+  for (const [field, path] of Object.entries({ weights: data.weights, ...towers })) {
+    if (data.files[path] === undefined) {
+      throw new PullError(`${MANIFEST} is not right: ${field}: ${path} is not among its files.`)
+    }
   }
   return data
 }

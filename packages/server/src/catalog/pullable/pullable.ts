@@ -1,4 +1,4 @@
-import type { EngineKind, Prompts } from '../../pull/pulled-model.js'
+import type { EngineKind, Prompts, TowerFacts } from '../../pull/pulled-model.js'
 
 /** One way to get a model: a repository with weights for one engine. */
 export interface Build {
@@ -7,6 +7,8 @@ export interface Build {
   repository: string
   /** Whose tokenizer and settings count, where the repository of the weights is somebody's export. */
   settingsRepository?: string
+  /** Of a model of texts and pictures: the folder of its graphs, in a repository of several models. */
+  folder?: string
   /** Files that no rule of ours takes; the engine knows how to read them without running them. */
   also?: readonly string[]
   /** The variant that is pulled unless another is asked for. */
@@ -29,6 +31,8 @@ export interface Pullable {
   /** Codes of ISO 639-1, or how many where only the number is documented. */
   languages: readonly string[] | number
   prompts?: Prompts
+  /** Present for a model of texts and pictures: what its files do not say. */
+  towers?: TowerFacts
   /** First publication, Unix seconds. */
   createdAtSeconds: number
 }

@@ -9,6 +9,11 @@ const POOLED = ['sentence_embedding', 'dense_vecs', 'embedding', 'embeddings', '
 const TOKEN_WEIGHTS = ['sparse_vecs', 'sparse_weights', 'lexical_weights']
 const TOKEN_INPUTS = ['input_ids', 'attention_mask', 'token_type_ids', 'position_ids']
 
+export interface GraphOptions extends Pick<ChildSetup, 'pooling' | 'dense' | 'sparse' | 'padId'> {
+  /** Outputs with a vector for each text, the best first, where it is known which there may be. */
+  pooled?: readonly string[]
+}
+
 /** What to feed into a graph and what to read from it, decided once from its own names. */
 export class Graph {
   readonly report: GraphReport
@@ -19,7 +24,7 @@ export class Graph {
   readonly #weights: string | undefined
 
   /** @throws {GraphError} for an input or output that nobody knows what to do with. */
-  constructor(session: NetworkSession, { pooling, dense, sparse, padId }: ChildSetup) {
+  constructor(session: NetworkSession, { pooling, dense, sparse, padId, pooled = POOLED }: GraphOptions) {
     this.#inputs = session.inputs.map(checkInput)
     this.#padId = padId
     if (!this.#inputs.some(({ name }) => name === 'input_ids')) throw new GraphError('the graph has no input input_ids')
@@ -30,11 +35,13 @@ export class Graph {
     const weights = find(TOKEN_WEIGHTS, 3) ?? find(TOKEN_WEIGHTS, 2)
     // A graph that gives whole texts only was exported with its pooling and its dense layers inside.
     const isPooled = pooling === undefined || (states === undefined && dense.length === 0)
-    const used = isPooled ? find(POOLED, 2) : states
+    const used = isPooled ? find(pooled, 2) : states
     if (used === undefined) {
-      const missing = isPooled
-        ? '1_Pooling/config.json is missing, and the graph has no vector of a text'
-        : 'the graph has no states of tokens'
+      const missing = !isPooled
+        ? 'the graph has no states of tokens'
+        : pooled === POOLED
+          ? '1_Pooling/config.json is missing, and the graph has no vector of a text'
+          : `the graph has no vector of a text (${pooled.join(', ')})`
       throw new GraphError(`${missing}; its outputs are ${[...outputs.keys()].join(', ')}`)
     }
     const needsStates = sparse !== undefined && weights === undefined
@@ -58,7 +65,7 @@ export class Graph {
   }
 
   /** Tensors of passes, padded to the longest of them on the right. */
-  feeds({ ids, lengths }: ChildJob): Map<string, Feed> {
+  feeds({ ids, lengths }: Pick<ChildJob, 'ids' | 'lengths'>): Map<string, Feed> {
     const batch = lengths.length
     const width = lengths.reduce((longest, length) => Math.max(longest, length), 0)
     const fill = (value: (token: number, column: number) => number, padding: number) => {

@@ -8,12 +8,18 @@ export interface OnnxruntimeOptions {
   isMemoryKept: boolean
 }
 
+/** A graph that is in no file of its own, and the folder of the numbers that it keeps in files beside it. */
+export interface GraphBytes {
+  bytes: Uint8Array
+  folder: string
+}
+
 /** A network by onnxruntime, in the number format of its file. */
 export async function openOnnxruntime(
-  path: string,
+  graph: string | GraphBytes,
   { threads, isMemoryKept }: OnnxruntimeOptions,
 ): Promise<NetworkSession> {
-  const session = await InferenceSession.create(path, {
+  const options: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -24,8 +30,17 @@ export async function openOnnxruntime(
     enableMemPattern: false,
     enableCpuMemArena: isMemoryKept,
     // Threads that spin while they wait take the processor from everybody else.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
-  })
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        inter_op: { allow_spinning: '0' },
+        ...(typeof graph !== 'string' && { model_external_initializers_file_folder_path: graph.folder }),
+      },
+    },
+  }
+  const session = await (typeof graph === 'string'
+    ? InferenceSession.create(graph, options)
+    : InferenceSession.create(graph.bytes, options))
   const outputs = session.outputMetadata.map(toPort)
   return {
     inputs: session.inputMetadata.map(toPort),
@@ -50,6 +65,7 @@ function toPort(value: InferenceSession.ValueMetadata): Port {
 }
 
 function toTensor({ type, values, shape }: Feed): Tensor {
+  if (values instanceof Float32Array) return new Tensor('float32', values, shape)
   if (type === 'int64') return new Tensor('int64', BigInt64Array.from(values, BigInt), shape)
   if (type === 'int32') return new Tensor('int32', values, shape)
   return type === 'float16'

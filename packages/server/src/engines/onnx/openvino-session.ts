@@ -19,6 +19,9 @@ const ELEMENT_TYPES = new Map([
 ])
 const typeNumber = (type: string) => [...ELEMENT_TYPES].find(([, name]) => name === type)?.[0]
 
+/** A type has its name once in a process, which may open several networks. */
+let areTypesNamed = false
+
 /** A pointer of the library's. */
 type Pointer = object
 
@@ -34,9 +37,12 @@ export async function openOpenvino(
 ): Promise<NetworkSession> {
   const { default: koffi } = await import('koffi')
   const library = koffi.load(join(libraries, fileOf(libraries, 'libopenvino_c.so')))
-  koffi.struct('ov_shape_t', { rank: 'int64_t', dims: 'int64_t*' })
-  koffi.struct('ov_dimension_t', { min: 'int64_t', max: 'int64_t' })
-  koffi.struct('ov_partial_shape_t', { rank: 'ov_dimension_t', dims: 'ov_dimension_t*' })
+  if (!areTypesNamed) {
+    koffi.struct('ov_shape_t', { rank: 'int64_t', dims: 'int64_t*' })
+    koffi.struct('ov_dimension_t', { min: 'int64_t', max: 'int64_t' })
+    koffi.struct('ov_partial_shape_t', { rank: 'ov_dimension_t', dims: 'ov_dimension_t*' })
+    areTypesNamed = true
+  }
   const call = (prototype: string) => library.func(prototype)
   const lastError = call('const char* ov_get_last_err_msg()')
   const check = (status: number) => {
@@ -118,7 +124,7 @@ export async function openOpenvino(
   const typeOf = new Map(outputs.map(({ name, type }) => [name, type]))
 
   const feed = (name: string, { type, values, shape }: Feed): { tensor: Pointer; data: unknown } => {
-    const data = type === 'int64' ? BigInt64Array.from(values, BigInt) : values
+    const data = type === 'int64' ? BigInt64Array.from(values as Int32Array, BigInt) : values // whole numbers have whole values
     const sizes = { rank: shape.length, dims: BigInt64Array.from(shape, BigInt) }
     const tensor =
       values.length === 0

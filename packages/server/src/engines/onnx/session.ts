@@ -7,10 +7,10 @@ export interface Port {
   shape: readonly (number | undefined)[]
 }
 
-/** What is fed into an input: whole numbers, or nothing at all in a shape that says so. */
+/** What is fed into an input: whole numbers, floats, or nothing at all in a shape that says so. */
 export interface Feed {
   type: string
-  values: Int32Array
+  values: Int32Array | Float32Array
   shape: readonly number[]
 }
 

@@ -13,8 +13,8 @@ const GoldenFile = z.object({
     .min(1),
 })
 /** Golden vectors are of float32; to those computed in a shorter format this is near enough. */
-const ROUNDED_COSINE = 0.999
-const GOLDEN_PATH = 'quiver-golden.json'
+export const ROUNDED_COSINE = 0.999
+export const GOLDEN_PATH = 'quiver-golden.json'
 
 /**
  * A model proves itself before it serves: its golden vectors, where its folder has them, or else that it puts a

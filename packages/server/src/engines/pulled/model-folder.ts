@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { z } from 'zod'
-import { type EngineKind, MANIFEST, type Prompts, PulledModel } from '../../pull/pulled-model.js'
+import { type EngineKind, MANIFEST, type Prompts, PulledModel, type Towers } from '../../pull/pulled-model.js'
 
 /** What engines read of `quiver-model.json`. */
 const QuiverModel = PulledModel.pick({
@@ -14,6 +14,7 @@ const QuiverModel = PulledModel.pick({
   weights: true,
   prompts: true,
   pooling: true,
+  towers: true,
 })
 
 /** A pulled model's files are missing, damaged, or ask for what is not implemented; the message names file and field. */
@@ -57,6 +58,11 @@ export class ModelFolder {
     return this.#model.pooling
   }
 
+  /** Of a model of texts and pictures. */
+  get towers(): Towers | undefined {
+    return this.#model.towers
+  }
+
   get weightsPath(): string {
     return join(this.#folder, this.#model.weights)
   }
@@ -95,9 +101,10 @@ export class ModelFolder {
 
   /** The weights and the files that hold what did not fit into them: `model.onnx_data`, `model.onnx.data`. */
   get weightFiles(): string[] {
-    const { files, weights } = this.#model
-    return Object.keys(files).filter(
-      (path) => path === weights || path.startsWith(`${weights}_`) || path.startsWith(`${weights}.`),
+    const { files, weights, towers } = this.#model
+    const graphs = [...new Set([weights, towers?.text ?? weights])]
+    return Object.keys(files).filter((path) =>
+      graphs.some((graph) => path === graph || path.startsWith(`${graph}_`) || path.startsWith(`${graph}.`)),
     )
   }
 

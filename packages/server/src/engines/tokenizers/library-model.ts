@@ -8,9 +8,12 @@ import { TokenizerError, type TokenModel } from './tokenizer.js'
  */
 export class LibraryModel implements TokenModel {
   readonly #library: Library
+  /** Whether its normalizer lower-cases, which the reference does letter by letter: Σ is σ also at the end of a word. */
+  readonly #isLowercased: boolean
 
   /** @param file content of `tokenizer.json`. @throws {TokenizerError} for what the library cannot do either. */
   constructor(file: unknown) {
+    this.#isLowercased = JSON.stringify(Object(file).normalizer ?? null).includes('"type":"Lowercase"')
     try {
       // Special tokens are taken out, so that a text that spells one is only text; the others are matched before.
       this.#library = new Library({ ...Object(file), added_tokens: [], post_processor: null }, {})
@@ -24,7 +27,8 @@ export class LibraryModel implements TokenModel {
   }
 
   encode(stretch: string, _isStart: boolean, ids: number[]): void {
-    for (const id of this.#library.encode(stretch, { add_special_tokens: false }).ids) ids.push(id)
+    const text = this.#isLowercased ? stretch.replaceAll('Σ', 'σ') : stretch
+    for (const id of this.#library.encode(text, { add_special_tokens: false }).ids) ids.push(id)
   }
 
   locate(): LocatedToken[] {

@@ -9,8 +9,13 @@ const THREAD_URL = new URL(
   import.meta.url,
 )
 
+export interface ReadOptions {
+  /** Whether the model was trained on texts in lower case, which its file may leave to whoever reads it. */
+  isLowercased?: boolean
+}
+
 /** @param path of a `tokenizer.json`. @throws {TokenizerError} for a file that cannot be read, or is none. */
-export async function readTokenizer(path: string): Promise<Tokenizer> {
+export async function readTokenizer(path: string, { isLowercased = false }: ReadOptions = {}): Promise<Tokenizer> {
   let content: unknown
   try {
     content = JSON.parse(await readFile(path, 'utf8'))
@@ -19,10 +24,19 @@ export async function readTokenizer(path: string): Promise<Tokenizer> {
       cause,
     })
   }
-  return createTokenizer(content)
+  return createTokenizer(isLowercased ? lowercased(content) : content)
+}
+
+/** The file of a tokenizer with lower-casing before all else, unless its normalizer does that already. */
+function lowercased(content: unknown): unknown {
+  const file: Readonly<Record<string, unknown>> = Object(content)
+  const { normalizer } = file
+  if (/"type":"Lowercase"|"lowercase":true/.test(JSON.stringify(normalizer) ?? '')) return content
+  const normalizers = [{ type: 'Lowercase' }, ...(normalizer ? [normalizer] : [])]
+  return { ...file, normalizer: { type: 'Sequence', normalizers } }
 }
 
 /** @param path of the `tokenizer.json` that `tokenizer` was made from; a thread reads it once more for long texts. */
-export function offload(tokenizer: Tokenizer, path: string): OffloadedTokenizer {
-  return new OffloadedTokenizer(tokenizer, { url: THREAD_URL, workerData: { path } })
+export function offload(tokenizer: Tokenizer, path: string, options: ReadOptions = {}): OffloadedTokenizer {
+  return new OffloadedTokenizer(tokenizer, { url: THREAD_URL, workerData: { path, options } })
 }

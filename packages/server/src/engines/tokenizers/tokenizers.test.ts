@@ -23,8 +23,9 @@ describe.each(goldens)('$model', ({ model, cases, framed }) => {
     expect([...own.frame.before, ...own.tokenize('a', 10).ids, ...own.frame.after]).toEqual(framed)
   })
 
-  test.skipIf(!isHere)('located tokens are the same tokens, each with a place', () => {
+  test.skipIf(!isHere)('located tokens are the same tokens, each with a place, where there are places', () => {
     const own = tokenizer()
+    if (!own.hasPlaces) return expect(() => own.locate('a', 1)).toThrow(TypeError)
     for (const { text, ids } of cases) {
       const { tokens } = own.locate(text, 1e6)
       expect(

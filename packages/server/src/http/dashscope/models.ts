@@ -14,7 +14,9 @@ export const models: Endpoint = {
     const query = request.query as Record<string, unknown> // Fastify's parsed query string
     const pageNo = positive(query.page_no, 1)
     const pageSize = Math.min(positive(query.page_size, 10), MAX_PAGE_SIZE)
-    const all = services.catalog.list().filter(({ id }) => query.model === undefined || id === query.model)
+    const { catalog } = services
+    const every = [...catalog.list(), ...catalog.listMultimodal()]
+    const all = every.filter(({ id }) => query.model === undefined || id === query.model)
     const page = all.slice((pageNo - 1) * pageSize, pageNo * pageSize)
     return {
       request_id: requestId,

@@ -8,6 +8,7 @@ import { baseUrlOf } from '../base-url.js'
 import { callerOf } from '../caller-of.js'
 import type { Endpoint, Exchange, Services } from '../endpoint.js'
 import { idempotencyOf } from '../idempotency.js'
+import { isOssAllowed } from '../oss-header.js'
 import { TaskOptions } from './task-lines.js'
 
 /** A task is computed within a day, and known for a day after its end. */
@@ -198,7 +199,7 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
   const options: TaskOptions = {
     textType: dashscope.textTypeOf(parsed),
     requestId,
-    isOssAllowed: String(request.headers['x-dashscope-ossresourceresolve']).toLowerCase() === 'enable',
+    isOssAllowed: isOssAllowed(request.headers),
   }
   const { maxRunning, maxOpen, submitsPerSecond } = model.asynchronous
   const job = await services.jobs.submit(
