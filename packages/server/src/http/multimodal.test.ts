@@ -16,6 +16,7 @@ import { withPasses } from '../multimodal/passes.js'
 import { createReadMedia } from '../multimodal/read-media.js'
 import { createLog } from '../telemetry/log.js'
 import { createMetrics } from '../telemetry/metrics.js'
+import type { Charge } from '../usage/ledger.js'
 import { createApp } from './app.js'
 import type { Services } from './endpoint.js'
 import { endpointsOf } from './endpoints.js'
@@ -67,8 +68,14 @@ function appWith({ dimension = FAKE_DIMENSION, maxMediaBodyBytes = 100_000 } = {
     { room: 4 },
   )
   const metrics = createMetrics()
+  const charges: Charge[] = []
   const services: Partial<Services> = {
     catalog,
+    ledger: {
+      record: async (charge) => void charges.push(charge),
+      totalsOf: () => Promise.reject(new TypeError('nobody asks here')),
+      close: async () => {},
+    },
     embedContents: createEmbedContents({ findEngine: async () => running, readMedia }),
     resolveUserUrl,
     detokenize: createDetokenize(catalog, { loadVocabulary, maxTextBytes: 2000 }),
@@ -92,8 +99,21 @@ function appWith({ dimension = FAKE_DIMENSION, maxMediaBodyBytes = 100_000 } = {
     })
     return { status: answer.statusCode, json: answer.json(), headers: answer.headers }
   }
-  return { app, post, metrics }
+  return { app, post, metrics, charges }
 }
+
+test('texts and pictures are charged at their own prices, before the answer', async () => {
+  const { post, charges } = appWith()
+  const contents = [{ text: '冬雪' }, { image: 'https://files.test/red/7.png' }]
+  const { json } = await post(NATIVE, { model: V1, input: { contents }, parameters: {} })
+  const { input_tokens, image_tokens } = json.usage
+  const id = json.request_id
+  expect(charges).toMatchObject([
+    { id: `request:${id}:text`, reference: id, model: V1, inputs: 2, tokens: input_tokens },
+    { id: `request:${id}:image`, reference: id, model: V1, inputs: 0, tokens: image_tokens },
+  ])
+  expect(charges.every(({ tokens, priceMicrosPer1kTokens }) => tokens > 0 && priceMicrosPer1kTokens > 0)).toBe(true)
+})
 
 test('a text, a picture and a video: a vector of each, in the words of the first model', async () => {
   const { post, metrics } = appWith()
