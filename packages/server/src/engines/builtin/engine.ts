@@ -13,13 +13,21 @@ import type {
   SparseSide,
   TokenInspector,
 } from '../engine.js'
+import { WorkerPool } from '../threads/worker-pool.js'
+import { WeightsError } from '../weight-files.js'
 import { OffloadedTokenizer } from './offloaded-tokenizer.js'
 import { weighTerms } from './term-weights.js'
-import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights, WeightsError } from './weights.js'
-import { WorkerPool } from './worker-pool.js'
+import { BUILTIN_WEIGHTS, loadWeights, type Manifest, type Weights } from './weights.js'
+import type { WorkerSetup } from './worker.js'
 
 /** What catalog entries call this engine. */
 export const BUILTIN_ID = 'builtin-text'
+
+// Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
+const WORKER = new URL(
+  import.meta.url.endsWith('.ts') ? '../../../dist/engines/builtin/worker.js' : './worker.js',
+  import.meta.url,
+)
 
 export interface BuiltinEngineOptions {
   threads: number
@@ -35,7 +43,14 @@ export interface BuiltinEngineOptions {
  */
 export async function startBuiltinEngine({ threads, signal, folder }: BuiltinEngineOptions): Promise<Engine> {
   const weights = await loadWeights(folder ?? BUILTIN_WEIGHTS)
-  const pool = await WorkerPool.start({ threads, setup: { modelPath: weights.modelPath } })
+  const setup: WorkerSetup = { modelPath: weights.modelPath }
+  const pool = await WorkerPool.start<Int32Array>({
+    threads,
+    file: WORKER,
+    setup,
+    name: BUILTIN_ID,
+    model: 'The built-in model',
+  })
   const engine = new BuiltinEngine(weights, pool, threads)
   try {
     const failed = (await engine.verify({ signal })).find(({ isGood }) => !isGood)
@@ -71,10 +86,14 @@ class BuiltinEngine implements Engine {
   readonly sparse: SparseSide
   readonly #manifest: Manifest
   readonly #tokenizer: OffloadedTokenizer
-  readonly #pool: WorkerPool
+  readonly #pool: WorkerPool<Int32Array>
   readonly #canary: Weights['canary']
 
-  constructor({ manifest, terms, termsSha256, tokenizer, folder, canary }: Weights, pool: WorkerPool, threads: number) {
+  constructor(
+    { manifest, terms, termsSha256, tokenizer, folder, canary }: Weights,
+    pool: WorkerPool<Int32Array>,
+    threads: number,
+  ) {
     const { files, special, prompts, chunks } = manifest
     this.#manifest = manifest
     this.#tokenizer = new OffloadedTokenizer(tokenizer, folder)

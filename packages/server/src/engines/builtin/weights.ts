@@ -1,15 +1,13 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { FileEntry, parseWeightsFile, readVerified, readWeights } from '../weight-files.js'
 import type { TermWeights } from './term-weights.js'
 import { Tokenizer } from './tokenizer.js'
 
 /** The weights that this package brings. */
 export const BUILTIN_WEIGHTS = fileURLToPath(new URL('../../../weights/builtin-text/', import.meta.url))
-
-const FileEntry = z.object({ bytes: z.int(), sha256: z.string().length(64) })
 
 /** What the training side says of its files: the part of `manifest.json` that the server reads. */
 const Manifest = z.object({
@@ -54,11 +52,6 @@ export interface Weights {
   termsSha256: string
 }
 
-/** The files of a model are missing, damaged or not what the manifest says. */
-export class WeightsError extends Error {
-  override readonly name = 'WeightsError'
-}
-
 /**
  * Read a folder of weights, every byte held against the manifest's hashes.
  *
@@ -66,9 +59,9 @@ export class WeightsError extends Error {
  */
 export async function loadWeights(folder: string): Promise<Weights> {
   const manifest = await loadManifest(folder)
-  const canary = parseFile('canary.json', Canary, await read(folder, 'canary.json'))
-  const termsFile = await read(folder, 'terms.json')
-  const terms = parseFile('terms.json', Terms, termsFile)
+  const canary = parseWeightsFile('canary.json', Canary, await readWeights(folder, 'canary.json'))
+  const termsFile = await readWeights(folder, 'terms.json')
+  const terms = parseWeightsFile('terms.json', Terms, termsFile)
   const [tokenizer, , pieces, canonical, compoundWeights, compoundIndices] = await Promise.all([
     loadTokenizer(folder, manifest),
     readVerified(folder, 'model.onnx', manifest.files['model.onnx']),
@@ -103,27 +96,7 @@ export async function loadTokenizer(folder: string, known?: Manifest): Promise<T
 
 /** What a folder of weights promises, nothing verified yet. @throws {WeightsError} */
 export async function loadManifest(folder: string): Promise<Manifest> {
-  return parseFile('manifest.json', Manifest, await read(folder, 'manifest.json'))
-}
-
-async function read(folder: string, name: string): Promise<Buffer> {
-  try {
-    return await readFile(join(folder, name))
-  } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new WeightsError(`${join(folder, name)} cannot be read (${reason}).`)
-  }
-}
-
-async function readVerified(folder: string, name: string, expected: z.output<typeof FileEntry>): Promise<Buffer> {
-  const bytes = await read(folder, name)
-  if (bytes.length !== expected.bytes) {
-    throw new WeightsError(`${join(folder, name)} has ${bytes.length} bytes instead of ${expected.bytes}.`)
-  }
-  if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256) {
-    throw new WeightsError(`${join(folder, name)} is damaged: its SHA-256 is not the manifest's.`)
-  }
-  return bytes
+  return parseWeightsFile('manifest.json', Manifest, await readWeights(folder, 'manifest.json'))
 }
 
 /** Little-endian float32 values, whatever this machine's byte order. */
@@ -134,12 +107,4 @@ function toFloat32(bytes: Buffer): Float32Array {
 /** Little-endian unsigned 32-bit integers. */
 function toUint32(bytes: Buffer): Uint32Array {
   return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readUInt32LE(i * 4))
-}
-
-function parseFile<Schema extends z.ZodType>(name: string, schema: Schema, bytes: Buffer): z.output<Schema> {
-  try {
-    return schema.parse(JSON.parse(bytes.toString()))
-  } catch (error) {
-    throw new WeightsError(`${name} is not as expected: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }

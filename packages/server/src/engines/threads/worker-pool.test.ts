@@ -1,15 +1,20 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { BUILTIN_WEIGHTS } from './weights.js'
+import { BUILTIN_WEIGHTS } from '../builtin/weights.js'
 import { WorkerPool } from './worker-pool.js'
 
-const setup = { modelPath: join(BUILTIN_WEIGHTS, 'model.onnx') }
+const options = {
+  file: new URL('../../../dist/engines/builtin/worker.js', import.meta.url),
+  setup: { modelPath: join(BUILTIN_WEIGHTS, 'model.onnx') },
+  name: 'builtin-text',
+  model: 'The built-in model',
+}
 const { signal } = new AbortController()
 const IDS = Int32Array.of(0, 31273, 12, 100, 2)
 
-let pool: WorkerPool
+let pool: WorkerPool<Int32Array>
 beforeAll(async () => {
-  pool = await WorkerPool.start({ threads: 1, setup })
+  pool = await WorkerPool.start<Int32Array>({ ...options, threads: 1 })
 })
 afterAll(() => pool.close())
 
@@ -25,7 +30,7 @@ test('a signal that is already aborted starts nothing', async () => {
 })
 
 test('closing rejects what waits, and later calls', async () => {
-  const closing = await WorkerPool.start({ threads: 1, setup })
+  const closing = await WorkerPool.start<Int32Array>({ ...options, threads: 1 })
   const pending = Array.from({ length: 5 }, () => closing.run(IDS, signal))
   const settled = Promise.allSettled(pending)
   await closing.close()
@@ -35,6 +40,6 @@ test('closing rejects what waits, and later calls', async () => {
 })
 
 test('threads that cannot load the model fail the start', async () => {
-  const missing = { modelPath: '/nowhere/model.onnx' }
-  await expect(WorkerPool.start({ threads: 2, setup: missing })).rejects.toThrow()
+  const missing = { ...options, setup: { modelPath: '/nowhere/model.onnx' } }
+  await expect(WorkerPool.start({ ...missing, threads: 2 })).rejects.toThrow()
 })

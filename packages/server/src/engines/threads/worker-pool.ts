@@ -1,30 +1,32 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@quiver/protocol'
-import type { WorkerReply, WorkerRequest, WorkerSetup } from './worker-protocol.js'
+import type { WorkerReply, WorkerRequest } from './worker-protocol.js'
 
-interface Job {
+interface Job<Input> {
   id: number
-  ids: Int32Array
+  input: Input
   resolve: (vector: Float32Array) => void
   reject: (reason: unknown) => void
 }
 
 /** A thread and what it is busy with. */
-interface Seat {
+interface Seat<Input> {
   worker: Worker
-  job: Job | undefined
+  job: Job<Input> | undefined
 }
 
 export interface WorkerPoolOptions {
   threads: number
-  setup: WorkerSetup
+  /** The compiled file that each thread runs; it calls `serveWorker`. */
+  file: URL
+  /** Its `workerData`. */
+  setup: object
+  /** Of the threads, for who looks at the process. */
+  name: string
+  /** What failed, for messages: "The built-in model". */
+  model: string
 }
 
-// Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
-const WORKER_URL = new URL(
-  import.meta.url.endsWith('.ts') ? '../../../dist/engines/builtin/worker.js' : './worker.js',
-  import.meta.url,
-)
 /** A thread that dies while loading this many times in a row will not come up by itself. */
 const MAX_FAILED_STARTS = 3
 const RETRY_AFTER_SECONDS = 1
@@ -36,11 +38,11 @@ const RETRY_AFTER_SECONDS = 1
  * Invariants: a seat has at most one job; a job is in the queue, in one seat, or settled. A thread that dies fails
  * its own job only and is replaced.
  */
-export class WorkerPool {
+export class WorkerPool<Input> {
   readonly #options: WorkerPoolOptions
-  readonly #queue: Job[] = []
-  readonly #idle: Seat[] = []
-  readonly #seats = new Set<Seat>()
+  readonly #queue: Job<Input>[] = []
+  readonly #idle: Seat<Input>[] = []
+  readonly #seats = new Set<Seat<Input>>()
   #nextId = 0
   #failedStarts = 0
   #isClosed = false
@@ -50,8 +52,8 @@ export class WorkerPool {
   }
 
   /** Resolves when every thread has loaded the model. @throws what the first failing thread threw. */
-  static async start(options: WorkerPoolOptions): Promise<WorkerPool> {
-    const pool = new WorkerPool(options)
+  static async start<Input>(options: WorkerPoolOptions): Promise<WorkerPool<Input>> {
+    const pool = new WorkerPool<Input>(options)
     try {
       await Promise.all(Array.from({ length: options.threads }, () => pool.#addSeat()))
     } catch (error) {
@@ -70,11 +72,11 @@ export class WorkerPool {
    * @throws {ApiError} `engine_failed` when the thread broke.
    * @throws the signal's reason; a job already running is left to finish, its result dropped.
    */
-  run(ids: Int32Array, signal: AbortSignal): Promise<Float32Array> {
+  run(input: Input, signal: AbortSignal): Promise<Float32Array> {
     if (signal.aborted) return Promise.reject(signal.reason)
-    if (!this.isUp) return Promise.reject(new ApiError('engine_failed', 'The built-in model is not running.'))
+    if (!this.isUp) return Promise.reject(new ApiError('engine_failed', `${this.#options.model} is not running.`))
     return new Promise((resolve, reject) => {
-      const job: Job = { id: this.#nextId++, ids, resolve: settle(resolve), reject: settle(reject) }
+      const job: Job<Input> = { id: this.#nextId++, input, resolve: settle(resolve), reject: settle(reject) }
       function settle<Value>(done: (value: Value) => void) {
         return (value: Value) => {
           signal.removeEventListener('abort', abort)
@@ -106,19 +108,20 @@ export class WorkerPool {
     while (this.#queue.length > 0) {
       const seat = this.#idle.pop()
       if (seat === undefined) return
-      const job = this.#queue.shift() as Job // the queue is not empty
+      const job = this.#queue.shift() as Job<Input> // the queue is not empty
       seat.job = job
-      send(seat.worker, { kind: 'run', jobId: job.id, ids: job.ids })
+      send(seat.worker, { kind: 'run', jobId: job.id, input: job.input })
     }
   }
 
   /** Start a thread; resolves when it is ready for jobs. */
   #addSeat(): Promise<void> {
-    const worker = new Worker(WORKER_URL, { workerData: this.#options.setup, name: 'builtin-text' })
-    const seat: Seat = { worker, job: undefined }
+    const { file, setup, name } = this.#options
+    const worker = new Worker(file, { workerData: setup, name })
+    const seat: Seat<Input> = { worker, job: undefined }
     this.#seats.add(seat)
     return new Promise((resolve, reject) => {
-      let failure: unknown = new Error('the thread of the built-in model ended while loading')
+      let failure: unknown = new Error(`a thread of ${name} ended while loading`)
       worker.on('message', (reply: WorkerReply) => {
         if (reply.kind === 'ready') {
           this.#failedStarts = 0
@@ -137,28 +140,32 @@ export class WorkerPool {
     })
   }
 
-  #finish(seat: Seat, reply: Exclude<WorkerReply, { kind: 'ready' }>): void {
+  #finish(seat: Seat<Input>, reply: Exclude<WorkerReply, { kind: 'ready' }>): void {
     const { job } = seat
     seat.job = undefined
     if (reply.kind === 'vector') job?.resolve(reply.vector)
-    else job?.reject(engineFailed(new Error(reply.message)))
+    else job?.reject(this.#failed(new Error(reply.message)))
   }
 
-  #replace(seat: Seat, failure: unknown): void {
+  #failed(cause: unknown): ApiError {
+    return new ApiError('engine_failed', `${this.#options.model} failed on this input.`, { cause })
+  }
+
+  #replace(seat: Seat<Input>, failure: unknown): void {
     this.#seats.delete(seat)
     const idle = this.#idle.indexOf(seat)
     if (idle !== -1) this.#idle.splice(idle, 1)
     if (this.#isClosed) return
-    seat.job?.reject(engineFailed(failure))
+    seat.job?.reject(this.#failed(failure))
     if (++this.#failedStarts <= MAX_FAILED_STARTS) {
       this.#addSeat().catch(() => {}) // its own exit handler decides what follows
     } else if (this.#seats.size === 0) {
-      for (const job of this.#queue.splice(0)) job.reject(engineFailed(failure))
+      for (const job of this.#queue.splice(0)) job.reject(this.#failed(failure))
     }
   }
 }
 
-function send(worker: Worker, request: WorkerRequest): void {
+function send<Input>(worker: Worker, request: WorkerRequest<Input>): void {
   worker.postMessage(request)
 }
 
@@ -166,10 +173,6 @@ function send(worker: Worker, request: WorkerRequest): void {
 function end(worker: Worker): Promise<void> {
   return new Promise((resolve) => {
     worker.once('exit', () => resolve())
-    send(worker, { kind: 'end' })
+    send<never>(worker, { kind: 'end' })
   })
-}
-
-function engineFailed(cause: unknown): ApiError {
-  return new ApiError('engine_failed', 'The built-in model failed on this input.', { cause })
 }
