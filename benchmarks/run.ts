@@ -1,5 +1,6 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
 import { quality } from './quality/run.js'
+import { builtinImage } from './speed/builtin-image.js'
 import { engine } from './speed/engine.js'
 import { files } from './speed/files.js'
 import { gateway } from './speed/gateway.js'
@@ -20,6 +21,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
   files,
   jobs,
   gateway,
+  'builtin-image': builtinImage,
   startup,
   install,
 }

@@ -1,0 +1,122 @@
+"""The network: two towers into one space. Everything in it can be said in ONNX (see `export.py`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from shared import CONFIG
+
+DIMENSION: int = CONFIG["dimension"]
+
+
+class Standardise(nn.Module):
+    """Take away the mean and divide by the deviation of the training pictures or texts."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+    def measure(self, rows: Tensor) -> None:
+        """Set both from a sample [n, width]."""
+        self.mean.copy_(rows.mean(0))
+        self.deviation.copy_(rows.std(0).clamp_min(1e-3 * float(rows.std())))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return (rows - self.mean) / self.deviation
+
+
+class Head(nn.Module):
+    """A linear projection, plus one through a hidden layer where `hidden` is not 0."""
+
+    def __init__(self, width: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.standardise = Standardise(width)
+        self.dropout = nn.Dropout(dropout)
+        self.straight = nn.Linear(width, DIMENSION)
+        self.inner = nn.Linear(width, hidden) if hidden else None
+        self.outer = nn.Linear(hidden, DIMENSION) if hidden else None
+
+    def forward(self, rows: Tensor) -> Tensor:
+        rows = self.dropout(self.standardise(rows))
+        out = self.straight(rows)
+        if self.inner is None or self.outer is None:
+            return out
+        return out + self.outer(self.dropout(F.gelu(self.inner(rows), approximate="tanh")))
+
+
+class Bag(nn.Module):
+    """The sum of learned vectors of a text's pieces, each weighed by how rare it is, of length 1, projected."""
+
+    def __init__(self, weights: np.ndarray, width: int, dropout: float) -> None:
+        super().__init__()
+        self.register_buffer("weights", torch.from_numpy(weights).float())  # [pieces]; 0 for those never seen
+        self.pieces = nn.EmbeddingBag(len(weights), width, mode="sum", include_last_offset=True)
+        nn.init.normal_(self.pieces.weight, std=width**-0.5)
+        self.dropout = nn.Dropout(dropout)
+        self.out = nn.Linear(width, DIMENSION, bias=False)
+
+    def forward(self, ids: Tensor, offsets: Tensor) -> Tensor:
+        total = self.pieces(ids, offsets, per_sample_weights=self.weights[ids])
+        return self.out(self.dropout(F.normalize(total, dim=1, eps=1e-6) * total.shape[1] ** 0.5))
+
+
+class TextTower(nn.Module):
+    """What the built-in text model says of a text, a bag of its pieces, or the sum of both."""
+
+    def __init__(self, options: dict[str, Any], weights: np.ndarray) -> None:
+        super().__init__()
+        self.width: int = options["model"]
+        self.head = Head(self.width, options["hidden"], options["dropout"]) if self.width else None
+        self.bag = Bag(weights, options["bag_width"], options["dropout"]) if options["bag"] != "none" else None
+
+    def forward(self, vectors: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
+        parts = []
+        if self.head is not None:
+            parts.append(self.head(F.normalize(vectors[:, :self.width], dim=1)))
+        if self.bag is not None:
+            parts.append(self.bag(ids, offsets))
+        return torch.stack(parts).sum(0)
+
+
+class ImageTower(nn.Module):
+    """A head on the backbone's pooled features."""
+
+    def __init__(self, options: dict[str, Any], width: int) -> None:
+        super().__init__()
+        self.head = Head(width, options["hidden"], options["dropout"])
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.head(features)
+
+
+class Towers(nn.Module):
+    """Both."""
+
+    def __init__(self, options: dict[str, Any], weights: np.ndarray, features: int = 1280) -> None:
+        super().__init__()
+        self.text = TextTower(options["text"], weights)
+        self.image = ImageTower(options["image"], features)
+
+
+def contrast(first: Tensor, second: Tensor, scale: float, owners: Tensor | None = None) -> Tensor:
+    """
+    Each row of one side is to find its row of the other among all, at every prefix length.
+
+    @param owners rows with the same owner are not held against each other.
+    """
+    target = torch.arange(len(first))
+    total = first.new_zeros(())
+    for prefix, weight in CONFIG["train"]["prefix_weights"].items():
+        a, b = (F.normalize(side[:, :int(prefix)], dim=1) for side in (first, second))
+        scores = scale * a @ b.T
+        if owners is not None:
+            same = (owners[:, None] == owners[None]) & ~torch.eye(len(owners), dtype=torch.bool)
+            scores = scores.masked_fill(same, -1e4)
+        total = total + weight * (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    return total

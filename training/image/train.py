@@ -1,0 +1,156 @@
+"""Step 3: train the towers on what the backbone and the text model see. `--variant` names a set of changed options.
+
+Without `--whole`, the dev photos are left out and measured at the end: that is how variants are chosen. With it, all
+photos are trained on, for export. Keeps a checkpoint and goes on from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel
+
+from data import Texts, Training, label, merged, of_language, view
+from metrics import recalls, unit
+from sets import KINDS, dev_photos, photos
+from shared import CONFIG, SEED, WORK, Progress, seeded
+from towers import Towers, contrast
+
+
+def schedule(step: int, total: int, options: dict[str, Any]) -> float:
+    """Warm up linearly, then follow a half cosine to `final`."""
+    if step < options["warmup"]:
+        return (step + 1) / options["warmup"]
+    share = (step - options["warmup"]) / max(1, total - options["warmup"])
+    return options["final"] + (1 - options["final"]) * (1 + math.cos(math.pi * share)) / 2
+
+
+class Trainer:
+    """Draws batches and adds up their losses."""
+
+    def __init__(self, options: dict[str, Any], whole: bool) -> None:
+        self.options = options
+        self.data = Training(whole, options["views"])
+        self.texts = Texts(options["text"]["bag"], self.data.texts())
+        self.captions = [of_language(item, self.texts.rows) for item in self.data.photos.items]
+        self.names = [of_language(item, self.texts.rows) for item in self.data.emoji.items]
+        self.towers = Towers(options, self.texts.pieces.weights)
+        self.towers.image.head.standardise.measure(torch.from_numpy(self.data.photos.views[0]))
+        if self.towers.text.head is not None:
+            rows = torch.from_numpy(self.texts.vectors[-20_000:, :self.towers.text.width].astype(np.float32))
+            self.towers.text.head.standardise.measure(torch.nn.functional.normalize(rows, dim=1))
+
+    def usable(self) -> list[int]:
+        """Photos of which at least one text is computed."""
+        return [i for i, texts in enumerate(self.captions) if texts["en"]]
+
+    def loss(self, chosen: list[int], step: int) -> torch.Tensor:
+        """Of one batch: photos against English and Chinese captions, classes and emoji against their names."""
+        draw, generator = seeded(f"batch-{step}"), np.random.default_rng([SEED, step])
+        known, options = self.texts.rows, self.options
+        views = self.data.photos.views
+        classes = generator.choice(1000, options["labels"]["rows"], replace=False)
+        signs = generator.choice(len(self.data.emoji.items), options["emoji"]["rows"], replace=False)
+        pictures = np.concatenate([
+            np.stack([draw.choice(views)[i] for i in chosen]),
+            self.data.imagined(generator, classes), self.data.emoji.views[0][signs]])
+        words = [draw.choice(draw.choice(self.captions[i][lang])) for lang in ("en", "zh") for i in chosen]
+        words += [label(c, draw.choice(("en", "zh")), known, draw) for c in classes]
+        words += [draw.choice(draw.choice(self.names[i][draw.choice(("en", "zh"))])) for i in signs]
+        seen, said = self.towers.image(torch.from_numpy(pictures)), self.towers.text(*self.texts(words))
+        n, c = len(chosen), len(classes)
+        scale = options["scale"]
+        captions = contrast(seen[:n], said[:n], scale) + contrast(seen[:n], said[n:2 * n], scale)
+        named = contrast(seen[n:n + c], said[2 * n:2 * n + c], scale)
+        signed = contrast(seen[n + c:], said[2 * n + c:], scale)
+        return captions / 2 + options["labels"]["weight"] * named + options["emoji"]["weight"] * signed
+
+
+def embed_texts(towers: torch.nn.Module, texts: Texts, items: list[str]) -> np.ndarray:
+    """Vectors of texts, in pieces."""
+    with torch.no_grad():
+        return np.concatenate([towers.text(*texts(items[i:i + 1000])).numpy() for i in range(0, len(items), 1000)])
+
+
+def measure_dev(towers: torch.nn.Module, texts: Texts) -> dict[str, dict[str, float]]:
+    """Search among the dev photos."""
+    chosen = sorted(dev_photos())
+    items = [photos("train")[i] for i in chosen]
+    with torch.no_grad():
+        seen = unit(towers.image(torch.from_numpy(view("train-plain")[chosen])).numpy())
+    figures = {}
+    for kind in KINDS:
+        pairs = [(i, text) for i, item in enumerate(items) for text in item.texts[kind] if text in texts.rows]
+        said = unit(embed_texts(towers, texts, [text for _, text in pairs]))
+        figures[kind] = recalls(said @ seen.T, np.array([i for i, _ in pairs]))
+    return figures
+
+
+def report_dev(variant: str, towers: torch.nn.Module, texts: Texts, cpu_seconds: int) -> None:
+    """Append a variant's figures to `dev.jsonl`."""
+    figures = measure_dev(towers, texts)
+    with (WORK / "dev.jsonl").open("a") as out:
+        out.write(json.dumps({"variant": variant, "cpu_seconds": cpu_seconds, "texts": len(texts.rows), "dev": figures}) + "\n")
+    for kind, found in figures.items():
+        print(f"{variant} {kind} {found}")
+
+
+def train(variant: str, whole: bool) -> None:
+    """Train one variant; writes `towers-<variant>[-whole].pt` and appends dev figures to `dev.jsonl`."""
+    options = merged(CONFIG["train"], CONFIG["variants"][variant])
+    name = f"towers-{variant}{'-whole' if whole else ''}"
+    torch.manual_seed(SEED)
+    trainer = Trainer(options, whole)
+    towers = trainer.towers
+    usable = trainer.usable()
+    n = len(usable)
+    steps = n // options["photos"]
+    total = steps * options["epochs"]
+    averaging = int(total * (1 - options["averaged_share"]))
+    optimiser = torch.optim.AdamW(towers.parameters(), lr=options["rate"], weight_decay=options["decay"], betas=(0.9, 0.98))
+    averaged = AveragedModel(towers)
+    checkpoint = WORK / f"{name}.checkpoint.pt"
+    first = 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint)
+        towers.load_state_dict(state["towers"])
+        optimiser.load_state_dict(state["optimiser"])
+        averaged.load_state_dict(state["averaged"])
+        first = state["step"]
+    progress = Progress(name, total)
+    progress.add(first)
+    start = time.process_time()
+    for step in range(first, total):
+        order = seeded(f"epoch-{step // steps}").sample(usable, n)
+        at = step % steps * options["photos"]
+        for group in optimiser.param_groups:
+            group["lr"] = options["rate"] * schedule(step, total, options)
+        loss = trainer.loss(order[at:at + options["photos"]], step)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step >= averaging:
+            averaged.update_parameters(towers)
+        progress.add(1, f"loss {loss.item():.3f}")
+        if (step + 1) % (steps * options["checkpoint_epochs"]) == 0:
+            torch.save({"towers": towers.state_dict(), "optimiser": optimiser.state_dict(), "averaged": averaged.state_dict(), "step": step + 1}, checkpoint)
+    chosen = averaged.module.eval()
+    torch.save({"options": options, "towers": chosen.state_dict(), "pieces": trainer.texts.pieces}, WORK / f"{name}.pt")
+    checkpoint.unlink(missing_ok=True)
+    if not whole:
+        report_dev(variant, chosen, trainer.texts, round(time.process_time() - start))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--variant", default="both")
+    parser.add_argument("--whole", action="store_true")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    train(arguments.variant, arguments.whole)
