@@ -15,7 +15,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from backbone import FILE, SIDE
+from backbone import FILE, MIDDLE, SIDE
 from pieces import Pieces
 from report import card_figures
 from shared import CONFIG, HERE, SEED, TEXT_WEIGHTS, WEIGHTS, WORK, sha256
@@ -98,7 +98,12 @@ def image_model(towers: Towers) -> onnx.ModelProto:
                       graph.constant("one", np.array(1, np.float32))], backbone.input[0].name)
     graph.nodes += nodes
     graph.constants += [tensor for tensor in backbone.initializer if tensor.name in wanted]
-    out = graph.head("feat", "head", towers.image.head)
+    features = "feat"
+    if towers.image.middle:  # as `backbone.pooled`
+        quarters = graph.add("Flatten", [graph.add("AveragePool", [MIDDLE], "quarters", kernel_shape=[7, 7], strides=[7, 7])], "quarters.flat")
+        peaks = graph.add("Flatten", [graph.add("GlobalMaxPool", [MIDDLE], "peaks")], "peaks.flat")
+        features = graph.add("Concat", ["feat", quarters, peaks], "features", axis=1)
+    out = graph.head(features, "head", towers.image.head)
     return graph.model("image", [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, SIDE, SIDE, 3])], out)
 
 
@@ -140,7 +145,8 @@ def text_identity() -> str:
 def load(variant: str) -> tuple[Towers, Pieces]:
     """The trained towers of a variant, ready for use."""
     state = torch.load(WORK / f"towers-{variant}.pt", weights_only=False)
-    towers = Towers(state["options"], state["pieces"].weights)
+    features = state["towers"]["image.head.standardise.mean"].shape[0]
+    towers = Towers(state["options"], state["pieces"].weights, features)
     towers.load_state_dict(state["towers"])
     return towers.eval(), state["pieces"]
 
