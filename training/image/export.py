@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from backbone import FILE, MIDDLE, SIDE
 from pieces import Pieces
 from report import card_figures
+from sets import photos
 from shared import CONFIG, HERE, SEED, TEXT_WEIGHTS, WEIGHTS, WORK, sha256
 from texts import PROMPT, WIDTH
 from towers import DIMENSION, Head, Towers
@@ -170,13 +171,14 @@ def manifest(variant: str) -> dict[str, object]:
     }
 
 
-def card(towers: Towers) -> str:
+def card(towers: Towers, variant: str) -> str:
     """The model card, with the figures that evaluate.py found."""
     metrics = WORK / "metrics.json"
     described = json.loads((HERE / "description.json").read_text())
     values = {
         "bytes": f"{sum((WEIGHTS / name).stat().st_size for name in ('image.onnx', 'text.onnx')) / 1e6:.1f}",
         "text_width": f"{towers.text.width:,}",
+        "photos": f"{len(photos('train')) - (0 if variant.endswith('-whole') else CONFIG['dev_photos']):,}",
         "hidden": str(towers.text.head.inner.out_features) if towers.text.head and towers.text.head.inner else "no",
         "figures": card_figures(json.loads(metrics.read_text())) if metrics.exists() else "Not measured yet.",
         "sources": "\n".join(f"- {source['name']}: {source['licence']}" for source in described["sources"]),
@@ -200,7 +202,7 @@ def main() -> None:
         onnx.save(image_model(towers), str(WEIGHTS / "image.onnx"))
         onnx.save(text_model(towers, pieces, vocabulary), str(WEIGHTS / "text.onnx"))
     (WEIGHTS / "manifest.json").write_text(json.dumps(manifest(arguments.variant), indent=1, ensure_ascii=False) + "\n")
-    (WEIGHTS / "MODEL_CARD.md").write_text(card(towers))
+    (WEIGHTS / "MODEL_CARD.md").write_text(card(towers, arguments.variant))
     for file in sorted(WEIGHTS.iterdir()):
         print(f"{file.name:16} {file.stat().st_size:>12,}")
 
