@@ -38,6 +38,13 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / 127.5 - 1
 
 
+def pooled(maps: np.ndarray) -> np.ndarray:
+    """Middle maps [n, 96, 14, 14] → the mean of each quarter of the picture and the peak of the whole: float32 [n, 480]."""
+    n = len(maps)
+    quarters = maps.reshape(n, 96, 2, 7, 2, 7).mean((3, 5), dtype=np.float32).reshape(n, -1)
+    return np.concatenate([quarters, maps.max((2, 3)).astype(np.float32)], axis=1)
+
+
 class Backbone:
     """Pictures in; pooled features and the map before the last blocks out."""
 

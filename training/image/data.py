@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from backbone import classifier
+from backbone import classifier, pooled
 from check_leakage import without_leaks
 from pieces import Pieces, characters
 from sets import Pictured, dev_photos, emoji, labels, photos, trained_emoji
@@ -21,10 +21,11 @@ Inputs = tuple[Tensor, Tensor, Tensor]
 """What the text tower takes: vectors [n, 2048], rows of pieces one after the other, and where each text's begin [n + 1]."""
 
 
-def view(name: str) -> np.ndarray:
-    """The features of one view of one set: float32 [n, 1280]."""
+def view(name: str, middle: bool) -> np.ndarray:
+    """The features of one view of one set, float32 [n, 1280], with what is pooled of the maps behind them if `middle`: [n, 1760]."""
     with np.load(WORK / f"{name}.npz") as file:
-        return file["features"].astype(np.float32)
+        features = file["features"].astype(np.float32)
+        return np.concatenate([features, pooled(file["maps"])], axis=1) if middle else features
 
 
 class Texts:
@@ -56,12 +57,12 @@ class Split:
 class Training:
     """The training pictures: photos but those of dev (unless `whole`), emoji but those held out, and the label words."""
 
-    def __init__(self, whole: bool, views: list[str]) -> None:
+    def __init__(self, whole: bool, views: list[str], middle: bool = False) -> None:
         items, dev = photos("train"), dev_photos()
         kept = [i for i in range(len(items)) if whole or i not in dev]
-        self.photos = Split([without_leaks(items[i]) for i in kept], [view(f"train-{name}")[kept] for name in views])
+        self.photos = Split([without_leaks(items[i]) for i in kept], [view(f"train-{name}", middle)[kept] for name in views])
         signs = trained_emoji()
-        self.emoji = Split([without_leaks(emoji()[i]) for i in signs], [view("emoji-plain")[signs]])
+        self.emoji = Split([without_leaks(emoji()[i]) for i in signs], [view("emoji-plain", middle)[signs]])
         self.rows = classifier()
 
     def texts(self) -> list[str]:
@@ -82,7 +83,8 @@ class Training:
         rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
         strength = draw.uniform(*options["strength"], size=(len(classes), 1)).astype(np.float32)
         kept = draw.uniform(*options["kept"], size=(len(classes), 1)).astype(np.float32)
-        return np.maximum(kept * base + strength * rows, 0)
+        seen = np.maximum(kept * base[:, :1280] + strength * rows, 0)
+        return np.concatenate([seen, base[:, 1280:]], axis=1)
 
 
 def of_language(item: Pictured, known: dict[str, int]) -> dict[str, list[list[str]]]:

@@ -1,54 +1,94 @@
-"""Step 6: measure the shipped files on the val photos and more; writes metrics.json and the figures of `builtin-image.md`.
+"""Step 6: measure the shipped model on the val photos and more; writes metrics.json and `builtin-image.md`.
+
+The heads run here in PyTorch, on the features of step 1 and the vectors of step 2, with their weights rounded as in the files; before
+anything is measured, some pictures and texts go through the shipped files, and must come out the same.
 
 The val photos only measure: nothing was chosen by them. Searches are among all 1,000 of them.
 """
 
 from __future__ import annotations
 
+import argparse
+import itertools
 import json
+import sys
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 
 from backbone import squash
+from data import view
+from export import load
 from metrics import recalls, unit
 from report import write_results
 from sets import KINDS, emoji, held_out_emoji, imagenet_samples, labels, photos
-from shared import CONFIG, WORK, Progress
+from shared import CONFIG, WORK
 from shipped import Shipped
-from texts import text_vectors
+from texts import TextModel, text_vectors
 from topics import TOPICS, topic
 
 Vectors = np.ndarray
 
 
+LEAST_COSINE = 0.999
+CHECKED = 12
+
+
 class Bench:
-    """The shipped model over files and texts, those computed in step 2 taken from there."""
+    """The shipped model over cached features and vectors."""
 
-    def __init__(self) -> None:
-        self.shipped = Shipped()
+    def __init__(self, variant: str) -> None:
+        towers, pieces = load(variant)
+        with torch.no_grad():
+            for module in towers.modules():
+                if isinstance(module, torch.nn.Linear):
+                    module.weight.copy_(rounded(module.weight))
+        self.towers, self.pieces, self.model = towers, pieces, TextModel()
         self.rows, self.vectors = text_vectors()
+        self.check()
 
-    def pictures(self, paths: list[Any], name: str) -> Vectors:
-        """Raw vectors of picture files."""
-        progress = Progress(name, len(paths))
-        out = []
-        for path in paths:
-            with Image.open(path) as picture:
-                out.append(self.shipped.picture(squash(picture)))
-            progress.add(1)
-        return np.stack(out)
+    def check(self) -> None:
+        """Compare with the shipped files. @raises SystemExit where they differ."""
+        shipped = Shipped()
+        items = photos("val")[:CHECKED]
+        own = unit(self.pictures("val-plain")[:CHECKED])
+        seen = unit(np.stack([shipped.picture(squash(Image.open(item.path))) for item in items]))
+        texts = [item.texts[kind][0] for item in items for kind in KINDS]
+        said = unit(np.stack([shipped.words(text)[1] for text in texts]))
+        least = min(float((own * seen).sum(1).min()), float((unit(self.texts(texts)) * said).sum(1).min()))
+        print(f"least cosine with the shipped files: {least:.5f}")
+        if least < LEAST_COSINE:
+            sys.exit("the shipped files are not the model measured here: run export.py again")
+
+    def pictures(self, name: str) -> Vectors:
+        """Raw vectors of a view of step 1."""
+        with torch.no_grad():
+            return self.towers.image(torch.from_numpy(view(name, self.towers.image.middle))).numpy()
 
     def texts(self, texts: list[str]) -> Vectors:
         """Raw vectors of texts."""
-        return np.stack([self.one(text) for text in texts])
+        missing = list(dict.fromkeys(text for text in texts if text not in self.rows))
+        if missing:
+            found = self.model.vectors(self.model.ids(missing)).astype(np.float16)
+            self.rows.update((text, len(self.vectors) + i) for i, text in enumerate(missing))
+            self.vectors = np.concatenate([self.vectors, found])
+        bags = [np.array(self.pieces.of(ids), np.int64) for ids in self.model.ids(texts)]
+        out = []
+        for start in range(0, len(texts), 1000):
+            part = bags[start:start + 1000]
+            vectors = torch.from_numpy(self.vectors[[self.rows[text] for text in texts[start:start + 1000]]].astype(np.float32))
+            offsets = torch.from_numpy(np.cumsum([0, *map(len, part)]))
+            with torch.no_grad():
+                out.append(self.towers.text(vectors, torch.from_numpy(np.concatenate(part)), offsets).numpy())
+        return np.concatenate(out)
 
-    def one(self, text: str) -> np.ndarray:
-        """A text's raw vector."""
-        if text not in self.rows:
-            return self.shipped.words(text)[1]
-        return self.shipped.project(self.vectors[self.rows[text]], self.shipped.model.ids([text])[0])
+
+def rounded(weight: torch.Tensor) -> torch.Tensor:
+    """As int8 with one scale a row."""
+    scales = weight.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
+    return torch.round(weight / scales) * scales
 
 
 def percent(hits: np.ndarray) -> float:
@@ -89,34 +129,36 @@ def by_topic(bench: Bench, seen: Vectors) -> dict[str, Any]:
 
 def label_words(bench: Bench) -> dict[str, Any]:
     """Which of 1,000 labels a picture of each shows; optimistic, because the backbone learnt from pictures of ImageNet."""
-    paths = imagenet_samples()
-    if not paths:
+    if not imagenet_samples():
         return {}
-    seen = bench.pictures(paths, "imagenet")
+    seen = bench.pictures("imagenet-plain")
     figures: dict[str, Any] = {}
     for lang, template in (("en", "a photo of a {}"), ("zh", "一张{}的照片")):
-        said = []
-        for label in labels():
-            rows = unit(np.concatenate([bench.texts(label[lang]), bench.texts([template.format(name) for name in label[lang]])]))
-            said.append(rows.mean(0))
+        forms = [[form for name in label[lang] for form in (name, template.format(name))] for label in labels()]
+        rows = unit(bench.texts([form for group in forms for form in group]))
+        ends = np.cumsum([0, *map(len, forms)])
+        said = np.stack([rows[start:end].mean(0) for start, end in itertools.pairwise(ends)])
         for dimension in CONFIG["dimensions"]:
-            scores = unit(seen, dimension) @ unit(np.stack(said), dimension).T
-            ranks = (scores > scores[np.arange(1000), np.arange(1000)][:, None]).sum(1)
+            scores = unit(seen, dimension) @ unit(said, dimension).T
+            ranks = (scores > np.diag(scores)[:, None]).sum(1)
             figures[f"{lang} {dimension}"] = {"top-1": percent(ranks < 1), "top-5": percent(ranks < 5)}
     return figures
 
 
 def signs(bench: Bench) -> dict[str, Any]:
     """Emoji that were never trained on, by name."""
-    items = [emoji()[i] for i in sorted(held_out_emoji())]
-    seen = unit(bench.pictures([item.path for item in items], "emoji"))
+    held = sorted(held_out_emoji())
+    items = [emoji()[i] for i in held]
+    seen = unit(bench.pictures("emoji-plain")[held])
     return {lang: recalls(unit(bench.texts([item.texts[lang][0] for item in items])) @ seen.T, np.arange(len(items))) for lang in ("en", "zh")}
 
 
 def main() -> None:
     """Measure everything."""
-    bench = Bench()
-    seen = bench.pictures([item.path for item in photos("val")], "val")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--variant", default="both-whole", help="the one that was exported")
+    bench = Bench(parser.parse_args().variant)
+    seen = bench.pictures("val-plain")
     metrics = {"search": search(bench, seen), "topics": by_topic(bench, seen), "labels": label_words(bench), "held-out emoji": signs(bench)}
     (WORK / "metrics.json").write_text(json.dumps(metrics, indent=1))
     write_results(metrics)

@@ -15,9 +15,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from backbone import FILE, SIDE
+from backbone import FILE, MIDDLE, SIDE
 from pieces import Pieces
 from report import card_figures
+from sets import photos
 from shared import CONFIG, HERE, SEED, TEXT_WEIGHTS, WEIGHTS, WORK, sha256
 from texts import PROMPT, WIDTH
 from towers import DIMENSION, Head, Towers
@@ -98,7 +99,12 @@ def image_model(towers: Towers) -> onnx.ModelProto:
                       graph.constant("one", np.array(1, np.float32))], backbone.input[0].name)
     graph.nodes += nodes
     graph.constants += [tensor for tensor in backbone.initializer if tensor.name in wanted]
-    out = graph.head("feat", "head", towers.image.head)
+    features = "feat"
+    if towers.image.middle:  # as `backbone.pooled`
+        quarters = graph.add("Flatten", [graph.add("AveragePool", [MIDDLE], "quarters", kernel_shape=[7, 7], strides=[7, 7])], "quarters.flat")
+        peaks = graph.add("Flatten", [graph.add("GlobalMaxPool", [MIDDLE], "peaks")], "peaks.flat")
+        features = graph.add("Concat", ["feat", quarters, peaks], "features", axis=1)
+    out = graph.head(features, "head", towers.image.head)
     return graph.model("image", [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, SIDE, SIDE, 3])], out)
 
 
@@ -140,7 +146,8 @@ def text_identity() -> str:
 def load(variant: str) -> tuple[Towers, Pieces]:
     """The trained towers of a variant, ready for use."""
     state = torch.load(WORK / f"towers-{variant}.pt", weights_only=False)
-    towers = Towers(state["options"], state["pieces"].weights)
+    features = state["towers"]["image.head.standardise.mean"].shape[0]
+    towers = Towers(state["options"], state["pieces"].weights, features)
     towers.load_state_dict(state["towers"])
     return towers.eval(), state["pieces"]
 
@@ -164,13 +171,14 @@ def manifest(variant: str) -> dict[str, object]:
     }
 
 
-def card(towers: Towers) -> str:
+def card(towers: Towers, variant: str) -> str:
     """The model card, with the figures that evaluate.py found."""
     metrics = WORK / "metrics.json"
     described = json.loads((HERE / "description.json").read_text())
     values = {
         "bytes": f"{sum((WEIGHTS / name).stat().st_size for name in ('image.onnx', 'text.onnx')) / 1e6:.1f}",
         "text_width": f"{towers.text.width:,}",
+        "photos": f"{len(photos('train')) - (0 if variant.endswith('-whole') else CONFIG['dev_photos']):,}",
         "hidden": str(towers.text.head.inner.out_features) if towers.text.head and towers.text.head.inner else "no",
         "figures": card_figures(json.loads(metrics.read_text())) if metrics.exists() else "Not measured yet.",
         "sources": "\n".join(f"- {source['name']}: {source['licence']}" for source in described["sources"]),
@@ -194,7 +202,7 @@ def main() -> None:
         onnx.save(image_model(towers), str(WEIGHTS / "image.onnx"))
         onnx.save(text_model(towers, pieces, vocabulary), str(WEIGHTS / "text.onnx"))
     (WEIGHTS / "manifest.json").write_text(json.dumps(manifest(arguments.variant), indent=1, ensure_ascii=False) + "\n")
-    (WEIGHTS / "MODEL_CARD.md").write_text(card(towers))
+    (WEIGHTS / "MODEL_CARD.md").write_text(card(towers, arguments.variant))
     for file in sorted(WEIGHTS.iterdir()):
         print(f"{file.name:16} {file.stat().st_size:>12,}")
 

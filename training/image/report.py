@@ -11,7 +11,7 @@ KIND_NAMES = {"en": "English", "zh": "Chinese, written", "zh_mt_baidu": "Chinese
 ELSEWHERE = """## For scale
 Other photos, other captions, other numbers of candidates: these show the order of size, no more.
 
-| model | bytes | set | text → picture R@1 / 5 / 10 | picture → text R@1 / 5 / 10 | source |
+| model | bytes, float32 | set | text → picture R@1 / 5 / 10 | picture → text R@1 / 5 / 10 | source |
 |---|---|---|---|---|---|
 | the recipe this began with (bag of pieces, 6,000 photos) | about 11 MB | Flickr8k test, 1,000 photos, en | 15.2 / 38.3 / 52.6 | 19.8 / 48.6 / 61.1 | measured before |
 | the same | | translated zh | 13.5 / 35.6 / 49.5 | 18.2 / 44.5 / 58.1 | measured before |
@@ -70,10 +70,12 @@ def variants() -> str:
 
 def write_results(metrics: dict[str, Any]) -> None:
     """`benchmarks/results/builtin-image.md`."""
-    notes = "\n".join(f"- `{name}`: {text}" for name, text in CONFIG["variant_notes"].items())
+    path = WORK / "dev.jsonl"
+    tried = {json.loads(line)["variant"] for line in path.read_text().splitlines()} if path.exists() else set()
+    notes = "\n".join(f"- `{name}`: {text}" for name, text in CONFIG["variant_notes"].items() if name in tried)
     (RESULTS / "builtin-image.md").write_text(f"""# The built-in picture model, measured
 
-Made by `cd training/image && python evaluate.py`: the shipped files in onnxruntime. Speed and memory: `builtin-image-speed.md`.
+Made by `cd training/image && python evaluate.py`: the shipped weights, checked against the files in onnxruntime. Speed and memory: `builtin-image-speed.md`.
 
 ## Search among the 1,000 val photos of Flickr8k
 Five captions a photo and kind; chance is 0.1 / 0.5 / 1.0. The val photos chose nothing; no caption of theirs was trained on.
@@ -94,6 +96,8 @@ Measured on the dev split: 500 photos of the train split, among themselves (so h
 {variants()}
 
 {notes}
+
+Ready to be measured, and not yet: {", ".join(f"`{name}`" for name in CONFIG["variants"] if name not in tried) or "none"}.
 """)
 
 

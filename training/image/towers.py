@@ -85,10 +85,11 @@ class TextTower(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """A head on the backbone's pooled features."""
+    """A head on the backbone's pooled features, and on those of its middle if `middle`."""
 
     def __init__(self, options: dict[str, Any], width: int) -> None:
         super().__init__()
+        self.middle: bool = options["middle"]
         self.head = Head(width, options["hidden"], options["dropout"])
 
     def forward(self, features: Tensor) -> Tensor:
@@ -98,7 +99,7 @@ class ImageTower(nn.Module):
 class Towers(nn.Module):
     """Both."""
 
-    def __init__(self, options: dict[str, Any], weights: np.ndarray, features: int = 1280) -> None:
+    def __init__(self, options: dict[str, Any], weights: np.ndarray, features: int) -> None:
         super().__init__()
         self.text = TextTower(options["text"], weights)
         self.image = ImageTower(options["image"], features)
