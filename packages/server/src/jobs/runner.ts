@@ -51,7 +51,7 @@ export interface Runner {
   close(): Promise<void>
 }
 
-/** A part that failed this often is not tried again. */
+/** A plan, or a word to the caller, that failed this often is not tried again. */
 const MAX_FAILURES = 6
 /** Planning, finishing and notifying are not split; after so many crashes they are given up. */
 const MAX_LOSSES = BLAMED_LOSSES
@@ -178,8 +178,10 @@ function faultsOf(error: unknown, lease: Lease, { rules }: RunnerOptions): reado
   if (error instanceof JobFaults) return error.faults
   const known = error instanceof ApiError ? error : internalError(error)
   const isWorthRetrying = ERRORS[known.row][4] || WORTH_RETRYING.has(known.row)
-  // Lines are never lost to a server that has a bad hour: a shard is tried until the job's time is over.
-  if (isWorthRetrying && (lease.stage === 'compute' || lease.failures + 1 < MAX_FAILURES)) return undefined
+  // Lines are never lost to a server that has a bad hour: what computes, or puts together what was computed and charged, is
+  // tried again for as long as it takes.
+  const isPatient = lease.stage === 'compute' || lease.stage === 'finish'
+  if (isWorthRetrying && (isPatient || lease.failures + 1 < MAX_FAILURES)) return undefined
   return [rules[lease.job.kind].format.toFault(known)]
 }
 
