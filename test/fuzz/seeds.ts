@@ -18,7 +18,37 @@ export const ENDPOINTS: readonly Endpoint[] = endpointsOf({ version: '0', catalo
 /** Valid requests: those that the official clients sent, and one or more for each path of each endpoint. */
 export function seedsOf(): Message[] {
   const models = CATALOG.list().map(({ id }) => id)
-  return [...recordings(ENDPOINTS), ...ENDPOINTS.flatMap((endpoint) => examplesOf(endpoint, models))]
+  return [
+    ...recordings(ENDPOINTS),
+    ...ENDPOINTS.flatMap((endpoint) => examplesOf(endpoint, models)),
+    ...ENDPOINTS.flatMap(pictureExamplesOf),
+  ]
+}
+
+/** A red pixel each: what a schema cannot make up. */
+const PNG =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC'
+const BMP = 'data:image/bmp;base64,Qk06AAAAAAAAADYAAAAoAAAAAQAAAAEAAAABABgAAAAAAAQAAAATCwAAEwsAAAAAAAAAAAAAAAD/AA=='
+
+/** Valid requests with pictures, and with a list of pictures that stands for a video. */
+function pictureExamplesOf({ method, paths, hasMedia, response, dialect }: Endpoint): Message[] {
+  if (hasMedia !== true && !paths.includes('/v1/embeddings')) return []
+  const contents = [{ text: 'red' }, { image: PNG }, { video: [PNG, BMP] }]
+  const model = 'multimodal-embedding-v1'
+  const body =
+    dialect === 'dashscope' ? { model, input: { contents } } : { model, input: [{ text: 'red' }, { image: BMP }] }
+  return paths.map((target) => ({
+    method,
+    target,
+    headers: [
+      ['Host', '127.0.0.1'],
+      ['Authorization', 'Bearer sk-fuzz'],
+      ['Content-Type', 'application/json'],
+    ],
+    body: Buffer.from(JSON.stringify(body)),
+    framing: 'length',
+    response,
+  }))
 }
 
 function recordings(endpoints: readonly Endpoint[]): Message[] {
