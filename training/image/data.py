@@ -70,21 +70,24 @@ class Training:
         pictured = [text for item in [*self.photos.items, *self.emoji.items] for texts in item.texts.values() for text in texts]
         return [*pictured, *(name for label in labels() for names in label.values() for name in names)]
 
-    def imagined(self, draw: np.random.Generator, classes: np.ndarray) -> np.ndarray:
-        """
-        Features as a picture of each class would have them: those of some photo, weakened, plus the classifier's own row.
 
-        There are no pictures of the classes to train on. The classifier's row is the direction in which it looks for the
-        class; added so far that it is sure of it, the photo's rest stands for all that pictures have besides.
-        """
-        options = CONFIG["train"]["labels"]
-        base = self.photos.views[0][draw.integers(len(self.photos.items), size=len(classes))]
-        rows = self.rows[classes]
-        rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        strength = draw.uniform(*options["strength"], size=(len(classes), 1)).astype(np.float32)
-        kept = draw.uniform(*options["kept"], size=(len(classes), 1)).astype(np.float32)
-        seen = np.maximum(kept * base[:, :1280] + strength * rows, 0)
-        return np.concatenate([seen, base[:, 1280:]], axis=1)
+def imagined(draw: np.random.Generator, features: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """
+    Features as a picture of each class would have them: those of some photo, weakened, plus the classifier's own row.
+
+    There are no pictures of the classes to train on. The classifier's row is the direction in which it looks for the
+    class; added so far that it is sure of it, the photo's rest stands for all that pictures have besides.
+
+    @param features of the photos to draw from [n, 1280 or more]
+    @param rows of the classifier, one a class [classes, 1280]
+    """
+    options = CONFIG["train"]["labels"]
+    base = features[draw.integers(len(features), size=len(rows))]
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    strength = draw.uniform(*options["strength"], size=(len(rows), 1)).astype(np.float32)
+    kept = draw.uniform(*options["kept"], size=(len(rows), 1)).astype(np.float32)
+    seen = np.maximum(kept * base[:, :1280] + strength * rows, 0)
+    return np.concatenate([seen, base[:, 1280:]], axis=1)
 
 
 def of_language(item: Pictured, known: dict[str, int]) -> dict[str, list[list[str]]]:

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from data import Texts, Training, label, merged, of_language, view
+from backbone import classifier
+from data import Texts, Training, imagined, label, merged, of_language, view
 from metrics import recalls, unit
-from sets import KINDS, dev_photos, photos
+from sets import KINDS, dev_photos, labels, photos
 from shared import CONFIG, SEED, WORK, Progress, seeded
 from towers import Towers, contrast
 
@@ -59,7 +60,7 @@ class Trainer:
         signs = generator.choice(len(self.data.emoji.items), options["emoji"]["rows"], replace=False)
         pictures = np.concatenate([
             np.stack([draw.choice(views)[i] for i in chosen]),
-            self.data.imagined(generator, classes), self.data.emoji.views[0][signs]])
+            imagined(generator, views[0], self.data.rows[classes]), self.data.emoji.views[0][signs]])
         words = [draw.choice(draw.choice(self.captions[i][lang])) for lang in ("en", "zh") for i in chosen]
         words += [label(c, draw.choice(("en", "zh")), known, draw) for c in classes]
         words += [draw.choice(draw.choice(self.names[i][draw.choice(("en", "zh"))])) for i in signs]
@@ -94,12 +95,31 @@ def measure_dev(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
     return figures
 
 
+def measure_labels(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
+    """
+    How well the label words find features imagined for each label over the dev photos: the loss at full length, and top-1 in percent.
+
+    No picture of a label is looked at.
+    """
+    features = view("train-plain", towers.image.middle)[sorted(dev_photos())]
+    with torch.no_grad():
+        seen = unit(towers.image(torch.from_numpy(imagined(np.random.default_rng(SEED), features, classifier()))).numpy())
+    figures = {}
+    for lang in ("en", "zh"):
+        said = unit(embed_texts(towers, texts, [label[lang][0] for label in labels()]))
+        scores = torch.from_numpy(CONFIG["train"]["scale"] * seen @ said.T)
+        right = torch.arange(len(scores))
+        top = (scores >= scores.amax(1, keepdim=True))[right, right]  # labels of one name share a rank
+        figures[lang] = {"loss": round(float(torch.nn.functional.cross_entropy(scores, right)), 3), "top-1": round(100 * float(top.float().mean()), 1)}
+    return figures
+
+
 def report_dev(variant: str, towers: Towers, texts: Texts, cpu_seconds: int) -> None:
     """Append a variant's figures to `dev.jsonl`."""
-    figures = measure_dev(towers, texts)
+    figures, named = measure_dev(towers, texts), measure_labels(towers, texts)
     with (WORK / "dev.jsonl").open("a") as out:
-        out.write(json.dumps({"variant": variant, "cpu_seconds": cpu_seconds, "texts": len(texts.rows), "dev": figures}) + "\n")
-    for kind, found in figures.items():
+        out.write(json.dumps({"variant": variant, "cpu_seconds": cpu_seconds, "texts": len(texts.rows), "dev": figures, "labels": named}) + "\n")
+    for kind, found in {**figures, **named}.items():
         print(f"{variant} {kind} {found}")
 
 
