@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { cpus, tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { QUIVER, REPOSITORY } from '../places.js'
 import { isFine, type ServerProcess, startProcess, startServer } from './server-process.js'
 
@@ -53,7 +53,7 @@ export async function startPeers({ folder, accelerated }: { folder: string; acce
   const stop = async () => {
     await Promise.all(running.map((server) => server.stop()))
   }
-  const library = join(accelerated, 'accelerators')
+  const library = resolve(accelerated, 'accelerators') // a link to it lies elsewhere
   const { QUIVER_TEI: tei, QUIVER_SENTENCE_TRANSFORMERS: python, QUIVER_INT8: int8 } = process.env
   const weights = process.env.QUIVER_SENTENCE_TRANSFORMERS_MODEL
   try {
