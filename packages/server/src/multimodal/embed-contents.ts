@@ -100,11 +100,13 @@ async function tokenizeTexts(
   for (const part of inputs.flat()) {
     if (part.kind !== 'text') continue
     const { text, field } = part
-    // Asked of the text and not of its tokens, among which an engine may count those that frame every text.
-    if (text.trim() === '') {
+    // Asked of the text too, because an engine may count tokens that frame every text; and of the tokens, because a text of
+    // invisible characters has none.
+    const caption = text.trim() === '' ? undefined : await engine.inner.tokenize(text, { maxTokens, signal })
+    if (caption === undefined || caption.ids.length === 0) {
       throw invalidInput(`Range of input length should be [1, ${maxTokens}]: ${field} has no tokens.`, field)
     }
-    captions.set(part, await engine.inner.tokenize(text, { maxTokens, signal }))
+    captions.set(part, caption)
   }
   return captions
 }
