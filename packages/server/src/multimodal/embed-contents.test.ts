@@ -58,6 +58,12 @@ function embedWith(engine: MultimodalEngine = fakeMultimodalEngine()) {
 const text = (words: string): InputPart => ({ kind: 'text', text: words, field: 'i.text' })
 const image = (red: number): InputPart => ({ kind: 'image', source: `red:${red}`, field: 'i.image' })
 
+test('a text in which the engine sees nothing is named, as a blank one is', async () => {
+  const nothing = { ids: new Int32Array(0), isCut: false }
+  const embed = embedWith({ ...fakeMultimodalEngine(), tokenize: async () => nothing })
+  await expect(embed([[image(3)], [text('\u200d')]])).rejects.toThrow('i.text has no tokens')
+})
+
 test('every input has a unit vector of its own, in its order, and says what it was', async () => {
   const embed = embedWith()
   const { embeddings, usage, truncated, model, space } = await embed([
