@@ -38,7 +38,15 @@ export function configFor(url: string): object {
   const model = { engine: 'stand-in', dimensions: [DIMENSION], defaultDimension: DIMENSION }
   return {
     engines: {
-      'stand-in': { kind: 'upstream', protocol: 'tei', urls: [url], model: 'm', dimension: DIMENSION, window: 8192 },
+      'stand-in': {
+        kind: 'upstream',
+        protocol: 'tei',
+        urls: [url],
+        model: 'm',
+        dimension: DIMENSION,
+        window: 8192,
+        isRankingChecked: false, // its vectors are hashes
+      },
     },
     models: { 'text-embedding-async-v2': model, 'text-embedding-v4': model },
   }
