@@ -2,7 +2,8 @@ import { hasPostgres } from '@quiver/server/dist/stores/postgres/test-cluster.js
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Campaign, type Deployment, runCampaign } from './campaign.js'
 import { databaseCampaign } from './database-faults.js'
-import { canMakeFaultyDisk, diskCampaign } from './disk-faults.js'
+import { diskCampaign } from './disk-faults.js'
+import { canMakeFaultyDisk } from './faulty-disk.js'
 import { killCampaign } from './kill.js'
 import { configFor, startStandIn } from './stand-in.js'
 

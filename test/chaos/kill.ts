@@ -67,7 +67,8 @@ function ledgerIn(path: string, jobId: string): { tokens: number; charges: numbe
     const row = database
       .prepare('select coalesce(sum(tokens), 0) as tokens, count(*) as charges from ledger where reference = ?')
       .get(jobId)
-    return row as { tokens: number; charges: number } // the query's own columns
+    const { tokens, charges } = row as { tokens: number; charges: number } // the query's own columns; there are others
+    return { tokens, charges }
   } finally {
     database.close()
   }

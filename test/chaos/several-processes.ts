@@ -1,17 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Campaign, Deployment } from './campaign.js'
-import { freePort, MortalServer } from './mortal-server.js'
+import { MortalServer } from './mortal-server.js'
+import { settingsOfS3, startS3 } from './s3-server.js'
 import { openSharedDatabase, type SharedDatabase } from './shared-database.js'
 
 const APIS = 2
 const WORKERS = 3
-const BUCKET = 'quiver'
-const ACCOUNT = { id: 'quiver-chaos', secret: 'quiver-chaos-secret' }
 
 interface Several extends Deployment {
   apis: MortalServer[]
@@ -42,10 +36,7 @@ export function severalCampaign({
         ...settings,
         QUIVER_DATABASE_URL: database.url,
         QUIVER_SECRET: 'the same secret for every process',
-        QUIVER_S3_BUCKET: BUCKET,
-        QUIVER_S3_ENDPOINT: bucket.endpoint,
-        QUIVER_S3_ACCESS_KEY_ID: ACCOUNT.id,
-        QUIVER_S3_SECRET_ACCESS_KEY: ACCOUNT.secret,
+        ...settingsOfS3(bucket.endpoint),
         QUIVER_THREADS: '1',
       }
       const start = (count: number, role: string) =>
@@ -88,34 +79,4 @@ export function severalCampaign({
       return done
     },
   }
-}
-
-async function startS3(program: string): Promise<{ endpoint: string; stop(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'quiver-chaos-s3-'))
-  mkdirSync(join(folder, BUCKET))
-  const port = await freePort()
-  const server = spawn(program, ['--port', `127.0.0.1:${port}`, 'posix', folder], {
-    env: { ...process.env, ROOT_ACCESS_KEY: ACCOUNT.id, ROOT_SECRET_KEY: ACCOUNT.secret },
-    stdio: 'ignore',
-  })
-  const endpoint = `http://127.0.0.1:${port}`
-  await untilListening(endpoint, server)
-  return {
-    endpoint,
-    async stop() {
-      const ended = once(server, 'exit')
-      server.kill('SIGKILL')
-      await ended
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
-
-async function untilListening(url: string, server: ChildProcess): Promise<void> {
-  while (server.exitCode === null) {
-    const answer = await fetch(url).catch(() => undefined)
-    if (answer !== undefined) return
-    await sleep(100)
-  }
-  throw new Error(`the S3 server ended with ${server.exitCode}`)
 }

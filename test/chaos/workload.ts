@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -10,7 +10,8 @@ import { createGunzip } from 'node:zlib'
 export interface Workload {
   name: string
   lines: number
-  submit(url: string): Promise<string>
+  /** @param key under which it is submitted again when nobody knows whether the first time counted. */
+  submit(url: string, key?: string): Promise<string>
   /** Where the results are, once it has ended. @throws {Error} when it ended in any other way. */
   findResults(url: string, id: string): Promise<string[] | undefined>
   /** The lines of a result. */
@@ -46,10 +47,10 @@ export function taskOf(inputUrl: string, lines: number): Workload {
   return {
     name: 'task',
     lines,
-    async submit(url) {
+    async submit(url, key = randomUUID()) {
       const answer = await json(`${url}/api/v1/services/embeddings/text-embedding/text-embedding`, {
         method: 'POST',
-        headers: { ...KEY, 'x-dashscope-async': 'enable' },
+        headers: { ...KEY, 'x-dashscope-async': 'enable', 'idempotency-key': key },
         body: JSON.stringify({ model: 'text-embedding-async-v2', input: { url: inputUrl } }),
       })
       return String(answer.output.task_id)
@@ -81,16 +82,22 @@ export function batchOf(texts: readonly string[]): Workload {
       return JSON.stringify({ custom_id: `line-${i}`, method: 'POST', url: '/v1/embeddings', body })
     })
     .join('\n')
+  /** Files that were uploaded, by the key they were for: who submits again has the same body. */
+  const uploads = new Map<string, string>()
   return {
     name: 'batch',
     lines: texts.length,
-    async submit(url) {
-      const form = new FormData()
-      form.set('purpose', 'batch')
-      form.set('file', new Blob([file]), 'batch.jsonl')
-      const uploaded = await json(`${url}/v1/files`, { method: 'POST', headers: KEY, body: form })
-      const body = { input_file_id: uploaded.id, endpoint: '/v1/embeddings', completion_window: '24h' }
-      const batch = await json(`${url}/v1/batches`, { method: 'POST', headers: KEY, body: JSON.stringify(body) })
+    async submit(url, key = randomUUID()) {
+      if (!uploads.has(key)) {
+        const form = new FormData()
+        form.set('purpose', 'batch')
+        form.set('file', new Blob([file]), 'batch.jsonl')
+        const uploaded = await json(`${url}/v1/files`, { method: 'POST', headers: KEY, body: form })
+        uploads.set(key, String(uploaded.id))
+      }
+      const body = { input_file_id: uploads.get(key), endpoint: '/v1/embeddings', completion_window: '24h' }
+      const headers = { ...KEY, 'idempotency-key': key }
+      const batch = await json(`${url}/v1/batches`, { method: 'POST', headers, body: JSON.stringify(body) })
       return String(batch.id)
     },
     async findResults(url, id) {
@@ -133,10 +140,15 @@ export interface Outcome {
 }
 
 /** Wait for a job while its server comes and goes, and read what came out. */
-export async function outcomeOf(workload: Workload, url: string, jobId: string): Promise<Outcome> {
-  const results = await untilAnswered(() => workload.findResults(url, jobId))
+export async function outcomeOf(
+  workload: Workload,
+  url: string,
+  jobId: string,
+  patience: Patience = {},
+): Promise<Outcome> {
+  const results = await untilAnswered(() => workload.findResults(url, jobId), patience)
   const whole: { index: number; digest: string }[] = []
-  for (const result of results) whole.push(...(await untilAnswered(() => readResult(workload, url, result))))
+  for (const result of results) whole.push(...(await untilAnswered(() => readResult(workload, url, result), patience)))
   const seen = new Uint8Array(workload.lines)
   for (const { index } of whole) seen[index] = (seen[index] ?? 0) + 1
   const sorted = createHash('sha256')
@@ -160,18 +172,33 @@ async function readResult(workload: Workload, url: string, result: string) {
   return lines
 }
 
-/** The server is down, or cannot reach what it needs. */
-class Unavailable extends Error {}
+/** The server is down, cannot reach what it needs, or wants to be asked later. */
+export class Unavailable extends Error {}
 
-async function untilAnswered<Value>(ask: () => Promise<Value | undefined>): Promise<Value> {
-  for (;;) {
+export interface Patience {
+  pollMs?: number
+  /** Without it, for as long as it takes. */
+  deadlineMs?: number
+  /** Told of each time that the server had no answer. */
+  onRefused?: () => void
+}
+
+/** Ask again while there is no answer, or the server cannot give one. @throws {Error} after the deadline. */
+export async function untilAnswered<Value>(
+  ask: () => Promise<Value | undefined>,
+  { pollMs = POLL_MS, deadlineMs = Number.POSITIVE_INFINITY, onRefused = () => {} }: Patience = {},
+): Promise<Value> {
+  const startedAt = performance.now()
+  while (performance.now() - startedAt < deadlineMs) {
     const answer = await ask().catch((error: unknown) => {
-      if (isPassing(error)) return undefined
-      throw error
+      if (!isPassing(error)) throw error
+      onRefused()
+      return undefined
     })
     if (answer !== undefined) return answer
-    await sleep(POLL_MS)
+    await sleep(pollMs)
   }
+  throw new Error(`not answered within ${deadlineMs} ms`)
 }
 
 /** fetch() throws TypeError where a connection fails or breaks; a gzip stream that breaks off has a code. */
@@ -188,7 +215,7 @@ function isPassing(error: unknown): boolean {
 // biome-ignore lint/suspicious/noExplicitAny: see above
 async function json(url: string, init: RequestInit): Promise<any> {
   const answer = await fetch(url, init)
-  if (answer.status >= 500) throw new Unavailable(`${answer.status}`)
+  if (answer.status >= 500 || answer.status === 429) throw new Unavailable(`${answer.status}`)
   const body = await answer.json()
   if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(body)}`)
   return body

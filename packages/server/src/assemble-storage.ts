@@ -111,14 +111,14 @@ async function openDatabase({ home, databaseUrl }: Settings, { holder, log }: { 
 
 async function openBlobStore({ home, s3Bucket: bucket, ...settings }: Settings): Promise<BlobStore | DiskBlobStore> {
   if (bucket === undefined) return createDiskBlobStore(join(home, BLOBS))
-  const { s3Endpoint: endpoint, s3Region: region, s3AccessKeyId, s3SecretAccessKey } = settings
+  const { s3Endpoint: endpoint, s3Region: region, s3AccessKeyId, s3SecretAccessKey, s3SilenceMs: silenceMs } = settings
   const credentials =
     s3AccessKeyId === undefined || s3SecretAccessKey === undefined
       ? undefined
       : { accessKeyId: s3AccessKeyId, secretAccessKey: s3SecretAccessKey }
   // The SDK is large; who keeps files on disk never loads it.
   const { createS3BlobStore } = await import('./stores/s3/blob-store.js')
-  return createS3BlobStore({ bucket, endpoint, region, credentials })
+  return createS3BlobStore({ bucket, endpoint, region, credentials, silenceMs })
 }
 
 const DATABASE = 'quiver.db'

@@ -139,6 +139,11 @@ export const Settings = z.strictObject({
     .optional()
     .describe("Key id for the bucket. None: the AWS SDK's own ways of finding it."),
   s3SecretAccessKey: z.string().min(1).optional().meta({ secret: true }).describe('Secret of s3AccessKeyId.'),
+  s3SilenceMs: wholeNumber(100, 3_600_000)
+    .default(60_000)
+    .describe(
+      'For how long, in ms, the S3 service may be silent before it is asked again; three times, then it failed.',
+    ),
   ffmpeg: z
     .string()
     .min(1)

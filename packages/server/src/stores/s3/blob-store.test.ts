@@ -12,6 +12,7 @@ const endpoint = process.env.QUIVER_TEST_S3_ENDPOINT
 const region = 'us-east-1'
 const credentials = { accessKeyId: 'quiver-test', secretAccessKey: 'quiver-test-secret' }
 const { signal } = new AbortController()
+const SILENCE_MS = 10_000
 
 function clientOf(): S3Client {
   return new S3Client({ region, credentials, forcePathStyle: true, ...(endpoint !== undefined && { endpoint }) })
@@ -22,7 +23,7 @@ async function openStore() {
   const client = clientOf()
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
   client.destroy()
-  const store = createS3BlobStore({ bucket, endpoint, region, credentials })
+  const store = createS3BlobStore({ bucket, endpoint, region, credentials, silenceMs: SILENCE_MS })
   return { store, bucket, close: async () => store.close() }
 }
 
@@ -66,6 +67,7 @@ describe.skipIf(endpoint === undefined)('needs a server: QUIVER_TEST_S3_ENDPOINT
       bucket,
       endpoint,
       region,
+      silenceMs: SILENCE_MS,
       credentials: { ...credentials, secretAccessKey: 'another' },
     })
     await expect(wrong.stat('a')).rejects.toThrow()

@@ -21,18 +21,25 @@ export interface S3Settings {
   region: string
   /** Without it, the SDK looks into the environment, profiles and instance metadata. */
   credentials?: { accessKeyId: string; secretAccessKey: string } | undefined
+  /** For how long a connection may be silent; what was asked is then asked again. */
+  silenceMs: number
 }
 
 /** Parts of an upload: 10,000 are allowed, so a blob may have 80 GB. Two are in memory at a time. */
 const PART_BYTES = 8 * 1024 * 1024
 const PARTS_AT_A_TIME = 2
+const CONNECT_MS = 10_000
+/** How often in a row an answer may break off before its first byte. Answers that do not come at all the SDK asks for again. */
+const MAX_EMPTY_ANSWERS = 3
 
 /**
  * A bucket as blob store: any service that speaks S3. Visible whole or not at all, because an upload in parts shows
  * nothing until it is completed, and a small one is a single request.
+ *
+ * An answer that breaks off, or whose reader is so slow that the service hangs up, is asked for again from where it ended.
  */
 export function createS3BlobStore(settings: S3Settings): BlobStore & { close(): void } {
-  const { bucket: Bucket, endpoint, region, credentials } = settings
+  const { bucket: Bucket, endpoint, region, credentials, silenceMs } = settings
   const client = new S3Client({
     region,
     ...(endpoint !== undefined && { endpoint, forcePathStyle: true }),
@@ -40,7 +47,28 @@ export function createS3BlobStore(settings: S3Settings): BlobStore & { close(): 
     // Services other than AWS do not all know the newer checksums; Content-MD5 or TLS guard the way there.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // Without these a service that accepts a connection and says nothing would be waited for without end.
+    requestHandler: { connectionTimeout: Math.min(CONNECT_MS, silenceMs), socketTimeout: silenceMs },
   })
+
+  /** @returns `undefined` where the blob has no bytes from `start` on. */
+  async function open(
+    key: string,
+    { start, end, tag, signal }: { start: number; end: number; tag: string | undefined; signal: AbortSignal },
+  ) {
+    const last = end === Number.POSITIVE_INFINITY ? '' : end - 1
+    const Range = start === 0 && last === '' ? undefined : `bytes=${start}-${last}`
+    // What is read on after a break must be the same blob.
+    const wanted = { Bucket, Key: key, Range, IfMatch: tag }
+    try {
+      return await client.send(new GetObjectCommand(wanted), { abortSignal: signal })
+    } catch (error) {
+      if (isStatus(error, 416)) return undefined
+      if (isStatus(error, 404)) throw new ApiError('not_found', 'Not found! The bytes of this file are gone.')
+      signal.throwIfAborted()
+      throw error
+    }
+  }
 
   return {
     async write(key, source, limits) {
@@ -66,17 +94,24 @@ export function createS3BlobStore(settings: S3Settings): BlobStore & { close(): 
 
     async *read(key, { start = 0, end = Number.POSITIVE_INFINITY, signal }) {
       checkBlobKey(key)
-      if (end <= start) return
-      const last = end === Number.POSITIVE_INFINITY ? '' : end - 1
-      const Range = start === 0 && last === '' ? undefined : `bytes=${start}-${last}`
-      try {
-        const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key, Range }), { abortSignal: signal })
-        yield* Body as Readable // in Node.js the SDK's body is one
-      } catch (error) {
-        if (isStatus(error, 416)) return
-        if (isStatus(error, 404)) throw new ApiError('not_found', 'Not found! The bytes of this file are gone.')
-        signal.throwIfAborted()
-        throw error
+      let tag: string | undefined
+      for (let at = start, empty = 0; at < end; ) {
+        const from = at
+        const answer = await open(key, { start: from, end, tag, signal })
+        if (answer === undefined) return
+        tag ??= answer.ETag
+        try {
+          // In Node.js the SDK's body is one.
+          for await (const chunk of answer.Body as Readable) {
+            at += chunk.length
+            yield chunk
+          }
+          if (at - from === answer.ContentLength) return
+        } catch (error) {
+          signal.throwIfAborted()
+          empty = at > from ? 0 : empty + 1
+          if (empty >= MAX_EMPTY_ANSWERS) throw error
+        }
       }
     },
 
