@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
     's3-server': { type: 'string', default: 'versitygw' },
     seed: { type: 'string', default: '1' },
     every: { type: 'boolean', default: false },
-    lines: { type: 'string', default: '1200' },
+    lines: { type: 'string', default: '40' },
     stride: { type: 'string', default: '1' },
   },
 })

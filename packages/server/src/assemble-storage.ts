@@ -13,13 +13,14 @@ import { joinProcesses } from './processes/join-processes.js'
 import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
 import { createSqlJobStore } from './stores/sql/job-store.js'
-import { createSqlLedger } from './stores/sql/ledger.js'
+import { createSqlLedger, type LedgerWriter } from './stores/sql/ledger.js'
 import { createSqlProcessRegistry } from './stores/sql/process-registry.js'
 import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
 import { LedgerJournal } from './stores/sqlite/ledger-journal.js'
 import { LedgerThread } from './stores/sqlite/ledger-thread.js'
 import type { Logger } from './telemetry/log.js'
+import { GroupCommit } from './usage/group-commit.js'
 import type { Ledger } from './usage/ledger.js'
 
 /** What outlives a request. */
@@ -68,11 +69,15 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
 }
 
 /** What lies in the database, whichever it is. */
-async function openDatabase({ home, databaseUrl }: Settings, { holder, log }: { holder: string; log: Logger }) {
+async function openDatabase(
+  { home, databaseUrl, usageDurability }: Settings,
+  { holder, log }: { holder: string; log: Logger },
+) {
   if (databaseUrl === undefined) {
     const path = join(home, DATABASE)
     const database = await openSqlite(path)
     const thread = new LedgerThread(path)
+    // With strict durability too: an earlier process may have left charges in its journal.
     const journal = await LedgerJournal.open({
       folder: join(home, JOURNALS),
       owner: holder,
@@ -80,11 +85,14 @@ async function openDatabase({ home, databaseUrl }: Settings, { holder, log }: { 
       commit: thread.append,
       onError: (cause) => log.error({ cause }, 'charges could not be committed; it is tried again'),
     })
+    const writer: LedgerWriter = usageDurability === 'strict' ? new GroupCommit(thread.append) : journal
+    const ledger = createSqlLedger(database, writer)
     return {
       index: createSqlFileIndex(database),
       jobStore: createSqlJobStore(database),
-      ledger: createSqlLedger(database, journal),
+      ledger,
       async close() {
+        await ledger.close()
         await journal.close().catch((cause: unknown) => {
           log.error({ cause }, 'the last charges are left to the next start')
         })

@@ -102,6 +102,12 @@ export const Settings = z.strictObject({
     .optional()
     .meta({ secret: true })
     .describe('PostgreSQL, postgres://user:password@host/database. None: quiver.db in the home folder.'),
+  usageDurability: z
+    .enum(['fast', 'strict'])
+    .default('fast')
+    .describe(
+      'When a request of SQLite is answered: fast, when its charge outlives the process; strict, when it outlives a loss of power too.',
+    ),
   jobSlots: wholeNumber(0, 64)
     .default(2)
     .describe('Parts of tasks and batches worked on at a time; 0 leaves them to other processes.'),
