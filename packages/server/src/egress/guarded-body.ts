@@ -7,6 +7,8 @@ export interface BodyLimits {
   maxBytes: number
   /** What must arrive while it is waited for; the consumer's own slowness does not count. */
   pace: Pace
+  /** How long nothing may arrive while it is waited for. */
+  idleMs: number
 }
 
 /** A sender of fewer than `minBytes` in `windowMs` of waiting is given up. */
@@ -64,7 +66,7 @@ async function* decompressed(raw: Readable, decoder: Transform, limits: BodyLimi
 }
 
 /** Pass chunks on as long as enough of them come, and not too many. */
-async function* paced(raw: Readable, { maxBytes, pace }: BodyLimits): AsyncGenerator<Uint8Array> {
+async function* paced(raw: Readable, { maxBytes, pace, idleMs }: BodyLimits): AsyncGenerator<Uint8Array> {
   let total = 0
   let inWindow = 0
   let waitedMs = 0
@@ -72,7 +74,8 @@ async function* paced(raw: Readable, { maxBytes, pace }: BodyLimits): AsyncGener
   try {
     for (;;) {
       const askedAt = performance.now()
-      const { done, value } = await chunks.next()
+      const timer = setTimeout(() => raw.destroy(new Error(`nothing came for ${idleMs} ms`)), idleMs)
+      const { done, value } = await chunks.next().finally(() => clearTimeout(timer))
       if (done === true) return
       waitedMs += performance.now() - askedAt
       total += value.length

@@ -539,6 +539,34 @@ describe('hostile answers', () => {
     expect(bytes).toBe(500_000)
   })
 
+  // A client that lets go of its parser here ends the process, with an error that nobody can catch.
+  test('a slow reader, and a server that has hung up: all of the body', async () => {
+    const head = (more: string) => `HTTP/1.1 200 OK\r\n${more}Connection: close\r\n\r\n`
+    const bytes = 400_000
+    const length = await serveBytes((socket) => {
+      socket.write(head(`Content-Length: ${bytes}\r\n`))
+      socket.end(Buffer.alloc(bytes, 'x'))
+    })
+    const endless = await serveBytes((socket) => {
+      socket.write(head(''))
+      socket.end(Buffer.alloc(bytes, 'x'))
+    })
+    const safeFetch = createSafeFetch({ allow: parseAllowList(['127.0.0.1:*']), resolve: names({}) })
+    const { signal } = new AbortController()
+    for (const { port } of [length, endless]) {
+      for (const beginsAfterMs of [0, 100]) {
+        const { body } = await safeFetch(`http://127.0.0.1:${port}/`, { maxBytes: 1e6, deadlineMs: 9_000, signal })
+        await new Promise((resolve) => setTimeout(resolve, beginsAfterMs))
+        let received = 0
+        for await (const chunk of body) {
+          received += chunk.length
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+        expect(received).toBe(bytes)
+      }
+    }
+  })
+
   test('silence after the head, before it, and for longer than the deadline', async () => {
     const afterHead = await serve((_request, response) => response.write('x'))
     expect(await failure(afterHead)).toBe('it could not be fetched.')

@@ -1,11 +1,10 @@
-import { isIP, type LookupFunction } from 'node:net'
-import type { Readable } from 'node:stream'
+import { isIP } from 'node:net'
 import { ApiError } from '@quiver/protocol'
-import { Agent, buildConnector, type Dispatcher, request } from 'undici'
 import { type AllowList, WEB_PORTS } from './allow-list.js'
 import { checkUrl, hostOf, portOf } from './check-url.js'
 import { downloadFailed } from './download-failed.js'
 import { guardedBody, type Pace, tooLarge } from './guarded-body.js'
+import { type PinnedResponse, pinnedRequest } from './pinned-request.js'
 import { isPublicAddress } from './public-address.js'
 import type { ResolveHost } from './resolve-host.js'
 
@@ -59,7 +58,6 @@ interface Timeouts {
 }
 
 const MAX_REDIRECTS = 3
-const MAX_HEAD_BYTES = 16 * 1024
 const TIMEOUTS: Timeouts = { connectMs: 10_000, headMs: 30_000, idleMs: 15_000 }
 /** 1 KiB/s; a drip of single bytes would hold a job for days. */
 const PACE: Pace = { windowMs: 10_000, minBytes: 10 * 1024 }
@@ -78,16 +76,17 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
     try {
       hop = await followRedirects(checkUrl(url, options), { ...settings, ...options, signal: deadline.signal })
       const { response, url: finalUrl } = hop
-      const body = bodyOf(hop, { maxBytes: options.maxBytes, pace: settings.pace ?? PACE })
+      const { idleMs } = { ...TIMEOUTS, ...settings.timeouts }
+      const body = bodyOf(hop, { maxBytes: options.maxBytes, pace: settings.pace ?? PACE, idleMs })
       return {
-        status: response.statusCode,
+        status: response.status,
         headers: flatten(response.headers),
         finalUrl: finalUrl.href,
         body: releasing(body, { hop, explain, end: () => deadline.end() }),
       }
     } catch (error) {
       deadline.end()
-      void hop?.agent.destroy()
+      hop?.response.close()
       throw explain(error)
     }
   }
@@ -95,8 +94,7 @@ export function createSafeFetch(settings: SafeFetchSettings): SafeFetch {
 
 interface Hop {
   url: URL
-  response: Dispatcher.ResponseData
-  agent: Agent
+  response: PinnedResponse
 }
 
 type HopOptions = SafeFetchSettings & SafeFetchOptions
@@ -104,15 +102,16 @@ type HopOptions = SafeFetchSettings & SafeFetchOptions
 async function followRedirects(first: URL, options: HopOptions): Promise<Hop> {
   let url = first
   for (let redirects = 0; ; redirects++) {
-    const hop = await ask(url, options)
-    const { statusCode, headers } = hop.response
-    if (statusCode >= 200 && statusCode < 300) return hop
-    await hop.agent.destroy()
-    if (!REDIRECTS.has(statusCode)) throw downloadFailed(`its server answered with status ${statusCode}`)
+    const response = await ask(url, options)
+    const { status, headers } = response
+    if (status >= 200 && status < 300) return { url, response }
+    response.close()
+    if (!REDIRECTS.has(status)) throw downloadFailed(`its server answered with status ${status}`)
     if (options.post !== undefined) throw downloadFailed('it was redirected')
     if (redirects === MAX_REDIRECTS) throw downloadFailed(`it was redirected more than ${MAX_REDIRECTS} times`)
-    if (typeof headers.location !== 'string') throw downloadFailed('it was redirected to no single place')
-    const next = checkUrl(headers.location, { base: url })
+    const [location, ...others] = headers.location ?? []
+    if (location === undefined || others.length > 0) throw downloadFailed('it was redirected to no single place')
+    const next = checkUrl(location, { base: url })
     if (url.protocol === 'https:' && next.protocol === 'http:') {
       throw downloadFailed('it was redirected from https to http')
     }
@@ -120,25 +119,19 @@ async function followRedirects(first: URL, options: HopOptions): Promise<Hop> {
   }
 }
 
-async function ask(url: URL, options: HopOptions): Promise<Hop> {
-  const { accept = '*/*', post } = options
-  const addresses = await checkedAddresses(url, options)
-  const agent = agentFor(addresses, options)
-  try {
-    const response = await request(url, {
-      dispatcher: agent,
-      signal: options.signal,
-      // Not compressed: there is nothing to gain that would be worth a bomb. Some servers compress all the same.
-      headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'quiver', ...post?.headers },
-      ...(post && { method: 'POST', body: post.body }),
-    })
-    // A deadline that passes before anyone reads the body must not end the process as an error nobody listened to.
-    response.body.on('error', () => {})
-    return { url, response, agent }
-  } catch (error) {
-    await agent.destroy()
-    throw error
-  }
+async function ask(url: URL, options: HopOptions): Promise<PinnedResponse> {
+  const { accept = '*/*', post, timeouts, ca, signal } = options
+  const { connectMs, headMs } = { ...TIMEOUTS, ...timeouts }
+  return pinnedRequest(url, {
+    addresses: await checkedAddresses(url, options),
+    // Not compressed: there is nothing to gain that would be worth a bomb. Some servers compress all the same.
+    headers: { accept, 'accept-encoding': 'identity', 'user-agent': 'quiver', ...post?.headers },
+    ...(post && { body: post.body }),
+    signal,
+    connectMs,
+    headMs,
+    ...(ca !== undefined && { ca }),
+  })
 }
 
 /** @throws {ApiError} in the same words whether the host is unknown or an address is refused: names inside stay unknown. */
@@ -166,36 +159,14 @@ async function addressesOf(
   }
 }
 
-/** A client that can reach the checked addresses and no other; it serves one request. */
-function agentFor(addresses: readonly string[], { timeouts, ca }: SafeFetchSettings): Agent {
-  const { connectMs, headMs, idleMs } = { ...TIMEOUTS, ...timeouts }
-  const found = addresses.map((address) => ({ address, family: isIP(address) }))
-  const lookup: LookupFunction = (_host, { all }, callback) => {
-    if (all === true) callback(null, found)
-    else callback(null, found[0]?.address ?? '', found[0]?.family ?? 0)
-  }
-  const connect = buildConnector({ lookup, timeout: connectMs, ...(ca !== undefined && { ca }) })
-  return new Agent({
-    connect: (options, callback) =>
-      connect(options, (...result) => {
-        const [error, socket] = result
-        if (error !== null) return callback(error, null)
-        // A second fence, should a later version of the client connect in another way.
-        if (addresses.includes(socket.remoteAddress ?? '')) return callback(null, socket)
-        socket.destroy()
-        callback(new Error('connected to an address that was not checked'), null)
-      }),
-    headersTimeout: headMs,
-    bodyTimeout: idleMs,
-    maxHeaderSize: MAX_HEAD_BYTES,
-  })
-}
-
-function bodyOf({ response }: Hop, limits: { maxBytes: number; pace: Pace }): AsyncGenerator<Uint8Array> {
+function bodyOf(
+  { response }: Hop,
+  limits: { maxBytes: number; pace: Pace; idleMs: number },
+): AsyncGenerator<Uint8Array> {
   const { 'content-length': length, 'content-encoding': encoding } = flatten(response.headers)
   // No need to wait for the bytes of a body that says itself that it is too long.
   if (Number(length) > limits.maxBytes) throw tooLarge(limits.maxBytes)
-  return guardedBody(response.body as Readable, encoding ?? '', limits)
+  return guardedBody(response.body, encoding ?? '', limits)
 }
 
 /** The body, with everything that belongs to the transfer released when it ends, however it ends. */
@@ -209,7 +180,7 @@ async function* releasing(
     throw explain(error)
   } finally {
     end()
-    await hop.agent.destroy()
+    hop.response.close()
   }
 }
 
@@ -247,8 +218,6 @@ function named(param: string | undefined): { param?: string } {
   return param === undefined ? {} : { param }
 }
 
-function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  )
+function flatten(headers: PinnedResponse['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, values]) => [name, values.join(', ')]))
 }

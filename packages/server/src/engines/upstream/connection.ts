@@ -38,11 +38,13 @@ export class Connection {
   /** Path of the configured URL, without a slash at its end; empty where it has none. */
   readonly basePath: string
   readonly #headers: Readonly<Record<string, string>>
+  readonly #maxAnswerBytes: number
 
   constructor(url: string, { headers, connections, maxAnswerBytes }: ConnectionOptions) {
     const { origin, pathname } = new URL(url)
     this.basePath = pathname.replace(/\/+$/, '')
     this.#headers = headers
+    this.#maxAnswerBytes = Math.max(maxAnswerBytes, MAX_ERROR_BYTES)
     this.#pool = new Pool(origin, {
       connections,
       pipelining: 1,
@@ -51,7 +53,7 @@ export class Connection {
       connect: { timeout: CONNECT_TIMEOUT_MS },
       headersTimeout: 0, // `timeoutMs` of the call bounds both
       bodyTimeout: 0,
-      maxResponseSize: Math.max(maxAnswerBytes, MAX_ERROR_BYTES),
+      maxResponseSize: this.#maxAnswerBytes,
     })
   }
 
@@ -82,6 +84,9 @@ export class Connection {
         },
         body: body === undefined ? null : JSON.stringify(body),
         signal: ending.signal,
+        // The answer is held whole in any case. Were its reading ever paused, and the server hung up meanwhile, undici 7 would
+        // end the process (nodejs/undici#5360).
+        highWaterMark: this.#maxAnswerBytes,
       })
       const text = await answer.text()
       if (statusCode === 200) return text === '' ? undefined : parseJson(text)
