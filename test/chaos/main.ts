@@ -4,7 +4,7 @@
  *
  * `--times n` disturbances of each workload, `--task-lines n`, `--batch-lines n`, `--seed n`, `--max-life-ms n` (kills),
  * `--answer-ms n` (time of a call of the stand-in model), `--s3-server PROGRAM` (several, s3); with `--every`: `--lines n`,
- * `--stride n` (1: every k).
+ * `--stride n` (1: every k), `--only task|batch|requests|FAULT`.
  */
 import { parseArgs } from 'node:util'
 import { type CampaignReport, runCampaign } from './campaign.js'
@@ -31,6 +31,7 @@ const { values, positionals } = parseArgs({
     every: { type: 'boolean', default: false },
     lines: { type: 'string', default: '40' },
     stride: { type: 'string', default: '1' },
+    only: { type: 'string' },
   },
 })
 const times = Number(values.times)
@@ -42,7 +43,7 @@ const options = {
   report: (line: string) => console.log(line),
 }
 const program = values['s3-server']
-const sweep = { lines: Number(values.lines), stride: Number(values.stride), report: options.report }
+const sweep = { lines: Number(values.lines), stride: Number(values.stride), only: values.only, report: options.report }
 const model = await startStandIn(Number(values['answer-ms']))
 const config = configFor(model.url)
 const SWEEPS: Readonly<Record<string, () => Promise<SweepReport[]>>> = {

@@ -42,6 +42,8 @@ export interface SweepOptions {
   counts: readonly number[]
   /** 1: every k. */
   stride: number
+  /** Which trial, and which fault; all without it. */
+  only?: string | undefined
   report(line: string): void
 }
 
@@ -68,7 +70,7 @@ const LONGEST_QUIET_MS = 3000
 
 export async function runSweep<Fault extends string>(
   open: (settings: Readonly<Record<string, string>>) => Promise<Sweepable<Fault>>,
-  { lines, counts, stride, report }: SweepOptions,
+  { lines, counts, stride, only, report }: SweepOptions,
 ): Promise<SweepReport[]> {
   const texts = textLines(lines)
   const place = await serveText(texts.map((text) => `${text}\n`).join(''))
@@ -76,8 +78,12 @@ export async function runSweep<Fault extends string>(
   try {
     const jobs = [taskOf(place.url, lines), batchOf(texts)].map(trialOf)
     const reports = []
-    for (const trial of [...jobs, ...(servers.trials ?? [])]) {
-      for (const fault of servers.steps.faults) {
+    const isWanted = (name: string, names: readonly string[]) =>
+      only === undefined || !names.includes(only) || name === only
+    const trials = [...jobs, ...(servers.trials ?? [])]
+    const names = trials.map(({ name }) => name)
+    for (const trial of trials.filter(({ name }) => isWanted(name, names))) {
+      for (const fault of servers.steps.faults.filter((name) => isWanted(name, servers.steps.faults))) {
         for (const count of counts) {
           const found = await sweepOne(trial, { servers, fault, count, stride })
           report(`${new Date().toISOString()} ${JSON.stringify(found)}`)
