@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { EXIT, UserError } from './exit.js'
+import { createJobProgress, type JobView } from './job-progress.js'
 import { download, upload } from './local-file.js'
-import { createProgress } from './progress.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
 
 interface RunOptions extends ServerOptions {
@@ -39,17 +39,9 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   const metadata = name === undefined ? {} : { metadata: { ds_name: name } }
   const { id } = await client.batches.create({ inputFileId, completionWindow, ...metadata })
   process.stderr.write(`${id}\n`)
-  const progress = createProgress('computing', 0)
-  let seen = 0
-  const batch = await client.batches
-    .wait(id, {
-      onProgress({ lines }) {
-        progress.setTotal(lines.total)
-        progress.add(lines.completed + lines.failed - seen)
-        seen = lines.completed + lines.failed
-      },
-    })
-    .finally(() => progress.stop())
+  const progress = createJobProgress()
+  const onProgress = (job: JobView) => progress.show(job)
+  const batch = await client.batches.wait(id, { onProgress }).finally(() => progress.stop())
   for (const { line, message } of batch.faults) {
     process.stderr.write(`quiver: ${path}${line === undefined ? '' : `:${line}`}: ${message}\n`)
   }

@@ -2,8 +2,8 @@ import type { Batch, QuiverClient, Task } from '@quiver/client'
 import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { UserError } from './exit.js'
+import { createJobProgress, type JobView } from './job-progress.js'
 import { download, upload } from './local-file.js'
-import { createProgress } from './progress.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
 
 interface SubmitOptions extends ServerOptions {
@@ -82,19 +82,8 @@ async function find(client: QuiverClient, id: string): Promise<Task | Batch> {
 /** @throws {UserError} when it did not succeed. */
 async function waitFor(client: QuiverClient, id: string): Promise<Task | Batch> {
   await find(client, id)
-  const progress = createProgress('computing', 0)
-  let seen = 0
-  const onProgress = ({
-    lines,
-  }: {
-    lines?: { total: number; failed: number; completed?: number; succeeded?: number }
-  }) => {
-    if (lines === undefined) return
-    progress.setTotal(lines.total)
-    const done = (lines.completed ?? 0) + (lines.succeeded ?? 0) + lines.failed
-    progress.add(done - seen)
-    seen = done
-  }
+  const progress = createJobProgress()
+  const onProgress = (job: JobView) => progress.show(job)
   try {
     const job = isBatch(id)
       ? await client.batches.wait(id, { onProgress })

@@ -2,14 +2,12 @@ import { Presets, SingleBar } from 'cli-progress'
 
 export interface Progress {
   add(count: number): void
-  /** For a total that is known only later. */
-  setTotal(total: number): void
   stop(): void
 }
 
 /** A bar on standard error when that is a terminal, silence otherwise. Without a total it counts up. */
 export function createProgress(label: string, total?: number): Progress {
-  if (!process.stderr.isTTY) return { add() {}, setTotal() {}, stop() {} }
+  if (!process.stderr.isTTY) return { add() {}, stop() {} }
   const format =
     total === undefined
       ? `${label} {value} texts, {duration_formatted}`
@@ -19,9 +17,6 @@ export function createProgress(label: string, total?: number): Progress {
   return {
     add(count) {
       bar.increment(count)
-    },
-    setTotal(known) {
-      bar.setTotal(known)
     },
     stop() {
       bar.stop()
