@@ -48,6 +48,7 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   if (batch.outputFileId !== undefined) await download(await client.files.read(batch.outputFileId), output)
   if (batch.errorFileId !== undefined) await download(await client.files.read(batch.errorFileId), errors)
   const { completed, failed } = batch.lines
+  if (batch.status === 'failed') throw new UserError('the batch is failed; nothing was computed.', EXIT.failure)
   process.stdout.write(
     `${batch.status}: ${completed} lines in ${output}${failed > 0 ? `, ${failed} in ${errors}` : ''}\n`,
   )

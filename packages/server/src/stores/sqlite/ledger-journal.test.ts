@@ -49,6 +49,23 @@ test('a row is in a file when it counts as kept, in the database soon after, and
   expect(readdirSync(folder)).toEqual([])
 })
 
+test('rows that come while a slow disk commits others are committed too, though nobody asks for it', async () => {
+  const journal = await open({
+    async commit(rows) {
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      committed.push(...rows.map(({ id }) => id))
+    },
+  })
+  await journal.add(rowOf('one'))
+  await new Promise((resolve) => setTimeout(resolve, 80)) // the first is being committed
+  await journal.add(rowOf('two'))
+  await new Promise((resolve) => setTimeout(resolve, 100)) // the second's turn has come and gone by
+  await journal.add(rowOf('three'))
+  await vi.waitFor(() => expect(committed).toEqual(['one', 'two', 'three']), { timeout: 5000 })
+  expect(left().join('')).toBe('')
+  await journal.close()
+})
+
 test('rows that come while others are committed go next, and drain waits for all', async () => {
   let open1 = () => {}
   const gate = new Promise<void>((resolve) => {
