@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { Pool } from 'undici'
+import { readTextLimit } from './text-limit.js'
 import { type TextFaultOf, UpstreamError } from './upstream-error.js'
 
 /** A keep-alive connection that nobody used this long is closed by us, before the servers' usual 60 to 75 s. */
@@ -85,7 +86,7 @@ export class Connection {
       })
       const text = await answer.text()
       if (statusCode === 200) return text === '' ? undefined : parseJson(text)
-      throw toError(statusCode, { headers, textFault: textFault?.(statusCode, parseLoosely(text)) })
+      throw toError(statusCode, { headers, body: parseLoosely(text), textFault })
     } catch (error) {
       signal.throwIfAborted()
       if (error instanceof UpstreamError) throw error
@@ -122,11 +123,14 @@ function codeOf(error: unknown): string {
 
 function toError(
   status: number,
-  { headers, textFault }: { headers: IncomingHttpHeaders; textFault: ReturnType<TextFaultOf> },
+  { headers, body, textFault }: { headers: IncomingHttpHeaders; body: unknown; textFault: TextFaultOf | undefined },
 ): UpstreamError {
   const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now())
   const options = { status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-  if (textFault !== undefined) return new UpstreamError(textFault, options)
+  const maxTexts = status < 500 ? readTextLimit(body) : undefined
+  if (maxTexts !== undefined) return new UpstreamError('too_many_texts', { ...options, maxTexts })
+  const fault = textFault?.(status, body)
+  if (fault !== undefined) return new UpstreamError(fault, options)
   if (status === 429 || (status === 503 && retryAfterMs !== undefined)) return new UpstreamError('busy', options)
   if (status >= 500) return new UpstreamError('server_error', options)
   if (status === 401 || status === 403) return new UpstreamError('unauthorized', options)

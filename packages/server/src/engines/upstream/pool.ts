@@ -182,6 +182,7 @@ export class ReplicaPool {
     if (outcome === 'suspect') void this.#try(replica)
     if (outcome !== 'opened') return
     this.#options.log.warn({ upstream: replica.url, kind, status }, 'an upstream server is left alone')
+    replica.forgetMaxTexts()
     this.#wakeAll()
     this.#tryLater(replica)
   }
