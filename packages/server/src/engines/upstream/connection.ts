@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
 import { readTextLimit } from './text-limit.js'
 import { type TextFaultOf, UpstreamError } from './upstream-error.js'
 
@@ -33,6 +33,12 @@ export interface Call {
   textFault?: TextFaultOf
 }
 
+interface WholeAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  text: string
+}
+
 /** One upstream server over HTTP, with connections that stay open. Redirects are refused: undici follows none. */
 export class Connection {
   readonly #pool: Pool
@@ -64,16 +70,8 @@ export class Connection {
    */
   async call({ method, path, base, body, signal, timeoutMs, textFault }: Call): Promise<unknown> {
     signal.throwIfAborted()
-    const ending = new AbortController()
-    const stop = () => ending.abort()
-    const timer = setTimeout(stop, timeoutMs)
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      const {
-        statusCode,
-        headers,
-        body: answer,
-      } = await this.#pool.request({
+    const { status, headers, text } = await this.#exchange(
+      {
         method,
         path: this.#resolve(path, base),
         headers: {
@@ -82,21 +80,61 @@ export class Connection {
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: ending.signal,
+      },
+      { signal, timeoutMs },
+    )
+    if (status === 200) return text === '' ? undefined : parseJson(text)
+    throw toError(status, { headers, body: parseLoosely(text), textFault })
+  }
+
+  /**
+   * One request and its whole answer, by undici's dispatch: its `request` makes a stream and an abort signal of each
+   * answer, which cost more than the answer.
+   */
+  #exchange(
+    request: Dispatcher.DispatchOptions,
+    { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+  ): Promise<WholeAnswer> {
+    return new Promise((resolve, reject) => {
+      let controller: Dispatcher.DispatchController | undefined
+      let ended: Error | undefined
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+      }
+      const end = (reason: Error) => {
+        settle()
+        ended = reason
+        controller?.abort(reason) // or as soon as it is there, when a connection is still being made
+        reject(reason)
+      }
+      const timer = setTimeout(() => end(new UpstreamError('timeout')), timeoutMs)
+      const abort = () => end(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      const answer: Omit<WholeAnswer, 'text'> = { status: 0, headers: {} }
+      const chunks: Buffer[] = []
+      this.#pool.dispatch(request, {
+        onRequestStart(own) {
+          controller = own
+          if (ended !== undefined) own.abort(ended)
+        },
+        onResponseStart(_controller, status, headers) {
+          if (status >= 200) Object.assign(answer, { status, headers }) // what comes before says nothing yet
+        },
+        onResponseData: (_controller, chunk) => void chunks.push(chunk),
+        onResponseEnd() {
+          settle()
+          const [only] = chunks
+          const bytes = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks)
+          resolve({ ...answer, text: bytes.toString() })
+        },
+        onResponseError(_controller, error) {
+          if (ended !== undefined) return // and told
+          settle()
+          reject(toFailure(error))
+        },
       })
-      const text = await answer.text()
-      if (statusCode === 200) return text === '' ? undefined : parseJson(text)
-      throw toError(statusCode, { headers, body: parseLoosely(text), textFault })
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof UpstreamError) throw error
-      if (ending.signal.aborted) throw new UpstreamError('timeout')
-      if (codeOf(error) === TOO_LARGE) throw new UpstreamError('invalid_answer', { status: 200 })
-      throw new UpstreamError('unreachable', { isAbsent: ABSENT.has(codeOf(error)) })
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
-    }
+    })
   }
 
   /** `/v1` at the end of a configured URL is the API's, so routes beside it are where that is not. */
@@ -114,6 +152,13 @@ export class Connection {
 const TOO_LARGE = 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
 /** Codes that say that there is no server. */
 const ABSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/** No answer, or one that is too large. */
+function toFailure(error: unknown): UpstreamError {
+  const code = codeOf(error)
+  if (code === TOO_LARGE) return new UpstreamError('invalid_answer', { status: 200 })
+  return new UpstreamError('unreachable', { isAbsent: ABSENT.has(code) })
+}
 
 /** undici wraps what several addresses of one name said. */
 function codeOf(error: unknown): string {

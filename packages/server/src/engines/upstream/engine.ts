@@ -169,6 +169,7 @@ class UpstreamEngine implements Engine {
   async embed(passes: readonly Pass[], { signal }: { signal: AbortSignal }): Promise<RawEmbedding[]> {
     const profile = this.#ready()
     const own = passes.map(asOwn)
+    if (own.length === 1) return this.#translated(() => this.#embedGroup(own, { profile, signal }))
     const embeddings: RawEmbedding[] = []
     const requests = inGroups(own.entries(), this.#textsOfRequest)
     const others = new AbortController()
@@ -190,7 +191,7 @@ class UpstreamEngine implements Engine {
       )
     } catch (error) {
       others.abort(error) // the group is lost: what still runs of it is not wanted
-      throw passes.length === 1 ? error : asGroups(error)
+      throw asGroups(error)
     } finally {
       signal.removeEventListener('abort', stop)
     }
