@@ -200,6 +200,7 @@ class UpstreamEngine implements Engine {
 
   /** Every server once more, as at its start: whether it works, and whether it still has the same model. */
   async verify({ signal }: { signal: AbortSignal }): Promise<readonly EngineCheck[]> {
+    setMaxListeners(0, signal) // one for each server
     return Promise.all(
       this.#pool.replicas.map(async (replica, i) => {
         const name = `server ${i + 1} of ${this.#pool.replicas.length}`

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/log.js'
 import type { Replica } from './replica.js'
@@ -46,6 +47,7 @@ export class ReplicaPool {
   constructor(replicas: readonly Replica[], options: PoolOptions) {
     this.#replicas = replicas
     this.#options = options
+    setMaxListeners(0, this.#closing.signal) // one for each replica that is tried
     this.#watch = setInterval(() => void this.#watchQuiet(), QUIET_MS).unref()
   }
 
