@@ -56,7 +56,8 @@ function toMarkdown({ title, notes = [], header, rows }: Section): string {
   return [`## ${title}`, ...notes, table.join('\n')].join('\n\n')
 }
 
-function commitId(): string {
+/** Of the last commit, and whether the server has changed since. */
+export function commitId(): string {
   try {
     const git = (...words: string[]) => execFileSync('git', words, { cwd: REPOSITORY, encoding: 'utf8' }).trim()
     const isChanged = git('status', '--porcelain', '--', 'packages/server', 'packages/protocol') !== ''

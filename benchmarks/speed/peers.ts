@@ -1,12 +1,13 @@
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { spearman } from '@quiver/server/dist/vector/spearman.js'
 import { cosine } from '@quiver/server/dist/vector/vector.js'
 import { DATA, REPOSITORY } from '../places.js'
 import { readRows } from '../quality/read-records.js'
-import { publish, type Section, toShort } from '../report.js'
+import { commitId, publish, type Section, toShort } from '../report.js'
 import { runLoad } from './load.js'
 import { MODEL, type PeerServer, startPeers } from './peer-servers.js'
 import { median, percentile } from './percentile.js'
@@ -20,6 +21,8 @@ interface Cell {
   callers: number
   /** Of one round, of all callers together. */
   requests: number
+  /** Whether a round takes so long that one comes after five of the others. */
+  isHeavy?: boolean
 }
 
 interface Round {
@@ -28,17 +31,18 @@ interface Round {
   latenciesMs: number[]
 }
 
-type Results = Map<Cell, Map<string, Round[]>>
+/** What every server did in one round, by its name. */
+type Turn = Readonly<Record<string, Round>>
 
-/** Enough for a second or two of one core each; the longest take the most. */
+/** A second or four of one core each, at least one request a caller; the heavy ones up to a minute. */
 const CELLS: readonly Cell[] = [
   { texts: 'short', batch: 1, callers: 1, requests: 80 },
   { texts: 'short', batch: 1, callers: 16, requests: 240 },
   { texts: 'short', batch: 1, callers: 64, requests: 320 },
-  { texts: 'medium', batch: 1, callers: 1, requests: 20 },
+  { texts: 'medium', batch: 1, callers: 1, requests: 24 },
   { texts: 'medium', batch: 1, callers: 16, requests: 48 },
-  { texts: 'medium', batch: 1, callers: 64, requests: 96 },
-  { texts: 'long', batch: 1, callers: 1, requests: 14 },
+  { texts: 'medium', batch: 1, callers: 64, requests: 64 },
+  { texts: 'long', batch: 1, callers: 1, requests: 16 },
   { texts: 'long', batch: 1, callers: 16, requests: 32 },
   { texts: 'long', batch: 1, callers: 64, requests: 64 },
   { texts: 'mixed', batch: 1, callers: 1, requests: 40 },
@@ -46,46 +50,56 @@ const CELLS: readonly Cell[] = [
   { texts: 'mixed', batch: 1, callers: 64, requests: 128 },
   { texts: 'short', batch: 32, callers: 1, requests: 6 },
   { texts: 'short', batch: 32, callers: 16, requests: 16 },
+  { texts: 'short', batch: 32, callers: 64, requests: 64, isHeavy: true },
   { texts: 'medium', batch: 32, callers: 1, requests: 1 },
+  { texts: 'medium', batch: 32, callers: 16, requests: 16, isHeavy: true },
   { texts: 'long', batch: 32, callers: 1, requests: 1 },
+  { texts: 'long', batch: 32, callers: 16, requests: 16, isHeavy: true },
   { texts: 'mixed', batch: 32, callers: 1, requests: 2 },
+  { texts: 'mixed', batch: 32, callers: 16, requests: 16, isHeavy: true },
+  { texts: 'mixed', batch: 32, callers: 64, requests: 64, isHeavy: true },
 ]
 /** More than a round takes, so that no text is ever computed before. */
 const TEXTS = 6_000
 const FIRST = 'Quiver'
 /** As long as a server runs, the first hundreds of requests are nothing; a JIT needs them. */
-const WARM_UP_REQUESTS = 1_000
+const WARM_UP_REQUESTS = 2_000
 
 /**
  * The same weights, texts and processor, over HTTP, in Quiver and in the servers that a user would take instead.
  *
- * They take turns in every round, so that other work on the machine hits all of them.
+ * They take turns in every round, so that other work on the machine hits all of them. What was measured is kept from run
+ * to run of one commit: a run goes on where the last one stopped, and after `--minutes` it ends with what there is.
  */
 export async function peers(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
     options: {
       rounds: { type: 'string', default: '5' },
+      minutes: { type: 'string', default: '24' },
       home: { type: 'string', default: process.env.QUIVER_HOME ?? join(homedir(), '.quiver') },
       only: { type: 'string', default: '' },
+      fresh: { type: 'boolean', default: false },
     },
   })
+  const endsAt = performance.now() + Number(values.minutes) * 60_000
   const models = process.env.QUIVER_TEST_MODELS ?? join(REPOSITORY, '.cache/test-models')
   const all = await startPeers({ folder: join(models, MODEL), accelerated: values.home })
   try {
     const running = all.servers.flatMap((peer) => ('server' in peer ? [peer] : []))
     const [first, ...others] = running
     if (first === undefined) throw new TypeError('no server runs')
-    const likeness = await compareVectors(first, others)
+    const kept = KeptTurns.open([commitId(), process.version, ...running.map(({ name }) => name)], values.fresh)
+    kept.likeness ??= await compareVectors(first, others)
     const cells = CELLS.filter(({ texts, batch }) => `${texts} ${batch}`.startsWith(values.only))
-    const results = await measure(cells, running, Number(values.rounds))
+    await measure(cells, running, { kept, rounds: Number(values.rounds), endsAt })
     publish('Open models over HTTP, beside other servers', {
       command: ['npm run bench -- peers', ...words].join(' '),
-      ...(words.every((word) => !word.startsWith('--only')) ? { file: 'peers.md' } : {}),
+      ...(values.only === '' ? { file: 'peers.md' } : {}),
       sections: [
-        describeRatios(results, Number(values.rounds)),
-        ...running.map((peer) => describeServer(peer, results)),
-        describeVectors(likeness),
+        describeRatios(cells, running, kept),
+        ...running.map((peer) => describeServer(peer, cells, kept)),
+        describeVectors(kept.likeness),
         describeMissing(all.servers),
       ].filter((section) => section.rows.length > 0),
     })
@@ -110,34 +124,77 @@ interface Running {
   server: ServerProcess
 }
 
-async function measure(cells: readonly Cell[], running: readonly Running[], rounds: number): Promise<Results> {
+async function measure(
+  cells: readonly Cell[],
+  running: readonly Running[],
+  { kept, rounds, endsAt }: { kept: KeptTurns; rounds: number; endsAt: number },
+): Promise<void> {
   const texts = textsOf()
-  const warmUp = madeUpTexts(6, WARM_UP_REQUESTS)
-  const results: Results = new Map(cells.map((cell) => [cell, new Map(running.map(({ name }) => [name, []]))]))
+  const warmUp = madeUpTexts(3, WARM_UP_REQUESTS)
   for (const { server } of running)
     await send(server, { texts: warmUp, batch: 1, callers: 4, requests: WARM_UP_REQUESTS })
-  for (const cell of cells) {
-    for (let round = 0; round < rounds; round++) {
-      // Other texts in every round; and each server is the first of some round.
-      const start = (round * cell.requests * cell.batch) % TEXTS
-      const own = [...texts[cell.texts].slice(start), ...texts[cell.texts].slice(0, start)]
-      const order = [...running.slice(round % running.length), ...running.slice(0, round % running.length)]
-      for (const { name, server } of order) {
-        results
-          .get(cell)
-          ?.get(name)
-          ?.push(await send(server, { ...cell, texts: own }))
-      }
-    }
-    const rates = running.map(({ name }) => {
-      const own = results.get(cell)?.get(name) ?? []
-      return `${name} ${toShort(median(own.map(({ perCpuSecond }) => perCpuSecond)))}`
-    })
-    process.stderr.write(
-      `peers: ${cell.texts} × ${cell.batch}, ${cell.callers} callers: ${rates.join(', ')} per CPU-s\n`,
-    )
+  // A round of everything, then the next; the heavy ones at the end.
+  const order = [false, true].flatMap((isHeavy) =>
+    Array.from({ length: rounds }, (_, round) =>
+      cells.filter((cell) => (cell.isHeavy ?? false) === isHeavy).map((cell) => ({ cell, round })),
+    ).flat(),
+  )
+  for (const { cell, round } of order) {
+    const key = keyOf(cell)
+    if (kept.of(key).length > round) continue
+    if (performance.now() > endsAt) return
+    // Other texts in every round; and each server is the first of some round.
+    const start = (round * cell.requests * cell.batch) % TEXTS
+    const own = [...texts[cell.texts].slice(start), ...texts[cell.texts].slice(0, start)]
+    const turn: Record<string, Round> = {}
+    for (const { name, server } of [
+      ...running.slice(round % running.length),
+      ...running.slice(0, round % running.length),
+    ])
+      turn[name] = await send(server, { ...cell, texts: own })
+    kept.add(key, turn)
+    const rates = running.map(({ name }) => `${name} ${toShort(turn[name]?.perCpuSecond ?? Number.NaN)}`)
+    process.stderr.write(`peers: ${key}, round ${round + 1}: ${rates.join(', ')} per CPU-s\n`)
   }
-  return results
+}
+
+const keyOf = ({ texts, batch, callers }: Cell) => `${texts} × ${batch}, ${callers} callers`
+
+/** What was measured, in a file of the system's folder for temporary ones. */
+class KeptTurns {
+  readonly #path: string
+  readonly #turns: Record<string, Turn[]>
+  likeness: readonly Likeness[] | undefined
+
+  private constructor(path: string, turns: Record<string, Turn[]>, likeness: readonly Likeness[] | undefined) {
+    this.#path = path
+    this.#turns = turns
+    this.likeness = likeness
+  }
+
+  /** @param identity what must be the same for rounds to stand beside each other. */
+  static open(identity: readonly string[], isFresh: boolean): KeptTurns {
+    const name = createHash('sha256').update(identity.join('\n')).digest('hex').slice(0, 12)
+    const path = join(tmpdir(), `quiver-bench-peers-${name}.json`)
+    if (isFresh || !existsSync(path)) return new KeptTurns(path, {}, undefined)
+    // Written below, by this benchmark of the same commit.
+    const { turns, likeness } = JSON.parse(readFileSync(path, 'utf8')) as {
+      turns: Record<string, Turn[]>
+      likeness?: Likeness[]
+    }
+    process.stderr.write(`peers: goes on with ${path}\n`)
+    return new KeptTurns(path, turns, likeness)
+  }
+
+  of(key: string): readonly Turn[] {
+    return this.#turns[key] ?? []
+  }
+
+  add(key: string, turn: Turn): void {
+    this.#turns[key] = [...this.of(key), turn]
+    writeFileSync(`${this.#path}.part`, JSON.stringify({ turns: this.#turns, likeness: this.likeness }))
+    renameSync(`${this.#path}.part`, this.#path)
+  }
 }
 
 async function send(
@@ -195,30 +252,33 @@ async function vectorsOf({ url }: ServerProcess, texts: readonly string[]): Prom
   return vectors
 }
 
-function describeRatios(results: Results, rounds: number): Section {
-  const names = [...([...results.values()][0]?.keys() ?? [])].filter((name) => name !== FIRST)
+function describeRatios(cells: readonly Cell[], running: readonly Running[], kept: KeptTurns): Section {
+  const names = running.map(({ name }) => name).filter((name) => name !== FIRST)
   return {
     title: 'Quiver against each, sentences per second and per CPU-second',
     notes: [
-      `POST /v1/embeddings with answers of numbers, all-MiniLM-L6-v2 in the same weights, each server pinned to the same processor, the load from another. ${rounds} rounds, the servers taking turns, each round beside its own: median (least, most). For other servers: how many times as much plain Quiver does; for Quiver's own kinds: how many times as much they do as plain Quiver. The first figure is by the clock, the second by the processor time of the server, which other work on the machine cannot take. TEI computes with the ONNX Runtime library that Quiver uses; sentences per second of a round end with its last answer.`,
+      `POST /v1/embeddings with answers of numbers, all-MiniLM-L6-v2 in the same weights, each server pinned to the same processor, the load from another. The servers take turns in every round, each round beside its own: median (least, most). For other servers: how many times as much plain Quiver does; for Quiver's own kinds: how many times as much they do as plain Quiver. The first figure is by the clock, the second by the processor time of the server, which other work on the machine cannot take. TEI computes with the ONNX Runtime library that Quiver uses; sentences per second of a round end with its last answer. 64 callers with 32 medium or long texts each are minutes of one processor a round, and are left out.`,
     ],
-    header: ['Texts', 'batch', 'callers', ...names.flatMap((name) => [name, 'CPU'])],
-    rows: [...results].map(([{ texts, batch, callers }, byName]) => [
-      texts,
-      String(batch),
-      String(callers),
-      ...names.flatMap((name) => {
-        const [own, other] = [byName.get(FIRST) ?? [], byName.get(name) ?? []]
-        const [upper, lower] = name.startsWith(FIRST) ? [other, own] : [own, other]
-        const ratio = (read: (round: Round) => number) =>
-          spread(upper.map((round, i) => read(round) / read(lower[i] as Round))) // as many rounds
-        return [ratio(({ perSecond }) => perSecond), ratio(({ perCpuSecond }) => perCpuSecond)]
-      }),
-    ]),
+    header: ['Texts', 'batch', 'callers', 'rounds', ...names.flatMap((name) => [name, 'CPU'])],
+    rows: cells.map((cell) => {
+      const turns = kept.of(keyOf(cell))
+      return [
+        cell.texts,
+        String(cell.batch),
+        String(cell.callers),
+        String(turns.length),
+        ...names.flatMap((name) => {
+          const [upper, lower] = name.startsWith(FIRST) ? [name, FIRST] : [FIRST, name]
+          const ratio = (read: (round: Round | undefined) => number) =>
+            spread(turns.map((turn) => read(turn[upper]) / read(turn[lower])))
+          return [ratio((round) => round?.perSecond ?? Number.NaN), ratio((round) => round?.perCpuSecond ?? Number.NaN)]
+        }),
+      ]
+    }),
   }
 }
 
-function describeServer({ name, server }: Running, results: Results): Section {
+function describeServer({ name, server }: Running, cells: readonly Cell[], kept: KeptTurns): Section {
   const { rssMb, peakRssMb } = server.cost()
   return {
     title: name,
@@ -226,13 +286,13 @@ function describeServer({ name, server }: Running, results: Results): Section {
       `First answer ${toShort(server.readyAfterMs)} ms after its start; resident memory ${toShort(rssMb)} MB at the end, ${toShort(peakRssMb)} MB at most, all its processes.`,
     ],
     header: ['Texts', 'batch', 'callers', 'sentences/s', 'per CPU-s', 'p50 ms', 'p99 ms'],
-    rows: [...results].map(([{ texts, batch, callers }, byName]) => {
-      const rounds = byName.get(name) ?? []
+    rows: cells.map((cell) => {
+      const rounds = kept.of(keyOf(cell)).flatMap((turn) => turn[name] ?? [])
       const latencies = rounds.flatMap(({ latenciesMs }) => latenciesMs)
       return [
-        texts,
-        String(batch),
-        String(callers),
+        cell.texts,
+        String(cell.batch),
+        String(cell.callers),
         toShort(median(rounds.map(({ perSecond }) => perSecond))),
         toShort(median(rounds.map(({ perCpuSecond }) => perCpuSecond))),
         toShort(percentile(latencies, 0.5)),

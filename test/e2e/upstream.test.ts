@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { QUIVER, type QuiverProcess, startQuiver } from './quiver-process.js'
 
@@ -7,6 +8,8 @@ const TEXTS = ['风急天高猿啸哀', 'hello world', 'Ein Satz auf Deutsch, mi
 
 /** Servers start, and are killed, on machines that have other work. */
 const PATIENCE_MS = 120_000
+
+const WEIGHTS = fileURLToPath(new URL('../../packages/server/weights/builtin-text', import.meta.url))
 
 interface Answer {
   vectors: number[][]
@@ -73,6 +76,8 @@ describe('through the gateway', () => {
       ...Object.fromEntries(PROTOCOLS.map((protocol) => [protocol, engineOf(protocol, [direct.url])])),
       prompted: engineOf('openai', [direct.url], { prompts: { document: 'Translate the following into Latin: ' } }),
       gone: engineOf('auto', [nobody.url]),
+      // The model there takes 10 texts a request, and nothing here says so.
+      frugal: engineOf('openai', [direct.url], { tokenizer: WEIGHTS }),
     }
     const models = Object.keys(engines).map((engine) => [`by-${engine}`, { extends: 'text-embedding-v4', engine }])
     gateway = await startQuiver({}, { defaultModel: 'by-openai', engines, models: Object.fromEntries(models) })
@@ -107,6 +112,28 @@ describe('through the gateway', () => {
     },
     PATIENCE_MS,
   )
+
+  test('a server that takes fewer texts than are sent is asked for no more, once it has said so', async () => {
+    const input = Array.from({ length: 10 }, (_, i) => `text ${i}`)
+    const requests = async () => {
+      const text = await (await fetch(`${direct.url}/metrics`, { headers: { authorization: 'Bearer any' } })).text()
+      return [...text.matchAll(/^quiver_http_request_seconds_count\{.*route="\/v1\/embeddings".*\} (\d+)$/gm)].reduce(
+        (sum, [, count]) => sum + Number(count),
+        0,
+      )
+    }
+    // Two callers at a time: their texts meet in one request of 20.
+    const both = () =>
+      Promise.all(
+        [0, 1].map((n) =>
+          post(`${gateway.url}/v1/embeddings`, { model: 'by-frugal', input: input.map((text) => `${text} of ${n}`) }),
+        ),
+      )
+    for (let i = 0; i < 5; i++) expect((await both()).map(({ data }) => data.length)).toEqual([10, 10])
+    const before = await requests()
+    await both()
+    expect((await requests()) - before).toBeLessThanOrEqual(3) // and not one of each text
+  })
 
   test('what is to be cut is cut where the upstream counts tokens', async () => {
     const response = await fetch(`${gateway.url}/v1/embeddings`, {

@@ -4,7 +4,7 @@ import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog.js'
 import { check } from './check.js'
 import { nameFor } from './multimodal-names.js'
 import { PULLABLE } from './pullable/all.js'
-import { engineSpecOf, toMultimodalModel, toTextModel } from './pulled-models.js'
+import { toMultimodalModel, toTextModel } from './pulled-models.js'
 import { applyServing } from './serving.js'
 import { TextModel } from './text-model.js'
 
@@ -41,12 +41,6 @@ test('a model that nobody curated has its own dimension only, and costs nothing'
     languages: [],
   })
   expect(model.freeQuota).toBeUndefined()
-  expect(engineSpecOf({ model: pulled('mine'), folder: '/f' })).toEqual({
-    id: 'mine',
-    kind: 'onnx',
-    dimension: 384,
-    folder: '/f',
-  })
 })
 
 test('a curated model has the dimensions that it was trained for, up to those of its files', () => {

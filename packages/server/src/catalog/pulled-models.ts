@@ -1,4 +1,3 @@
-import type { StoredModel } from '../pull/model-store.js'
 import type { PulledModel } from '../pull/pulled-model.js'
 import type { MultimodalModel } from './multimodal-model.js'
 import { findPullable } from './pullable/all.js'
@@ -12,19 +11,6 @@ const MAX_MULTIMODAL_INPUTS = 20
 const MAX_IMAGES = 64
 /** What a picture counts: as multimodal-embedding-v1 counts it, so that sums stay comparable. */
 const IMAGE_TOKENS = 896
-
-/** What starts an engine for a pulled model. Its id is the model's name. */
-export interface PulledEngineSpec {
-  id: string
-  kind: PulledModel['engine']
-  /** Components of its raw vector, as its files say; an engine that computes another number must not serve. */
-  dimension: number
-  folder: string
-}
-
-export function engineSpecOf({ model, folder }: StoredModel): PulledEngineSpec {
-  return { id: model.name, kind: model.engine, dimension: model.dimension, folder }
-}
 
 /**
  * The public face of a pulled model, under its own name: free, without quota, and with the dimensions that its authors

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ApiError } from '@quiver/protocol'
 import type { Engine, Pass, RawEmbedding } from '../engines/engine.js'
 import type { EngineMetrics } from '../telemetry/metrics.js'
@@ -214,22 +215,32 @@ export class Batcher {
 
   /** One call of the engine, aborted when the last of its requests is. */
   async #call(group: readonly Waiting[]): Promise<RawEmbedding[]> {
-    const call = new AbortController()
     const signals = new Set(group.map(({ signal }) => signal))
+    const [only] = signals
+    if (only !== undefined && signals.size === 1) return this.#embed(group, only)
+    const call = new AbortController()
+    setMaxListeners(0, call.signal) // one for each part of the call, whose number is the engine's own affair
     const leave = () => {
       if ([...signals].every(({ aborted }) => aborted)) call.abort(group[0]?.signal.reason)
     }
     for (const signal of signals) signal.addEventListener('abort', leave, { once: true })
+    try {
+      return await this.#embed(group, call.signal)
+    } finally {
+      for (const signal of signals) signal.removeEventListener('abort', leave)
+    }
+  }
+
+  async #embed(group: readonly Waiting[], signal: AbortSignal): Promise<RawEmbedding[]> {
     const startedAtMs = performance.now()
     for (const { priority, sinceMs } of group) this.#metrics?.waited(priority, (startedAtMs - sinceMs) / 1000)
     try {
       return await this.#engine.embed(
         group.map(({ pass }) => pass),
-        { signal: call.signal },
+        { signal },
       )
     } finally {
       this.#note(group, startedAtMs)
-      for (const signal of signals) signal.removeEventListener('abort', leave)
     }
   }
 

@@ -17,6 +17,13 @@ export function sparseSpaceOf({ id, sparse }: Engine): string {
   return fingerprint(`${sparse.identity}\nsparse`)
 }
 
+/** Asked for with every request; there are as many as engines times dimensions. */
+const fingerprints = new Map<string, string>()
+
 function fingerprint(text: string): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, 16)
+  const known = fingerprints.get(text)
+  if (known !== undefined) return known
+  const made = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  fingerprints.set(text, made)
+  return made
 }

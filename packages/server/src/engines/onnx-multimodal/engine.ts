@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Picture } from '../../media/picture.js'
 import { ChildRunner } from '../child/child-runner.js'
 import type { CaptionTokens, MultimodalEngine } from '../multimodal-engine.js'
@@ -150,6 +151,7 @@ class OnnxMultimodalEngine implements MultimodalEngine {
   async embedTexts(texts: readonly CaptionTokens[], { signal }: { signal: AbortSignal }): Promise<Float32Array[]> {
     const sequences = texts.map(({ ids }) => this.#sequence(ids))
     const vectors = new Array<Float32Array>(texts.length)
+    setMaxListeners(0, signal) // one for each run
     await Promise.all(
       groupsOfOneLength(sequences, this.#runTokens).map(async (group) => {
         const members = group.map((index) => sequences[index] as Int32Array) // indices into sequences
@@ -165,6 +167,7 @@ class OnnxMultimodalEngine implements MultimodalEngine {
 
   /** One run a picture: a network of pictures gains nothing by company, and a broken one harms no other. */
   embedPictures(pictures: readonly Picture[], { signal }: { signal: AbortSignal }): Promise<Float32Array[]> {
+    setMaxListeners(0, signal) // one for each run
     return Promise.all(
       pictures.map(async (picture) => {
         const { width, height, rgb } = picture

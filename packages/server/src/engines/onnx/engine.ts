@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { ApiError, type SparseTerm } from '@quiver/protocol'
 import { ChildRunner } from '../child/child-runner.js'
 import { chunk } from '../chunk.js'
@@ -244,6 +245,7 @@ class OnnxEngine implements Engine {
       own.map(({ ids }) => ids.length),
       MAX_PADDED_TOKENS,
     )
+    if (groups.length > 1) setMaxListeners(0, signal) // one for each run
     await Promise.all(
       groups.map(async (group) => {
         const members = group.map((index) => own[index] as OnnxPass) // indices into passes

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { Pool } from 'undici'
+import { type Dispatcher, Pool } from 'undici'
+import { readTextLimit } from './text-limit.js'
 import { type TextFaultOf, UpstreamError } from './upstream-error.js'
 
 /** A keep-alive connection that nobody used this long is closed by us, before the servers' usual 60 to 75 s. */
@@ -32,19 +33,23 @@ export interface Call {
   textFault?: TextFaultOf
 }
 
+interface WholeAnswer {
+  status: number
+  headers: IncomingHttpHeaders
+  text: string
+}
+
 /** One upstream server over HTTP, with connections that stay open. Redirects are refused: undici follows none. */
 export class Connection {
   readonly #pool: Pool
   /** Path of the configured URL, without a slash at its end; empty where it has none. */
   readonly basePath: string
   readonly #headers: Readonly<Record<string, string>>
-  readonly #maxAnswerBytes: number
 
   constructor(url: string, { headers, connections, maxAnswerBytes }: ConnectionOptions) {
     const { origin, pathname } = new URL(url)
     this.basePath = pathname.replace(/\/+$/, '')
     this.#headers = headers
-    this.#maxAnswerBytes = Math.max(maxAnswerBytes, MAX_ERROR_BYTES)
     this.#pool = new Pool(origin, {
       connections,
       pipelining: 1,
@@ -53,7 +58,7 @@ export class Connection {
       connect: { timeout: CONNECT_TIMEOUT_MS },
       headersTimeout: 0, // `timeoutMs` of the call bounds both
       bodyTimeout: 0,
-      maxResponseSize: this.#maxAnswerBytes,
+      maxResponseSize: Math.max(maxAnswerBytes, MAX_ERROR_BYTES),
     })
   }
 
@@ -65,16 +70,8 @@ export class Connection {
    */
   async call({ method, path, base, body, signal, timeoutMs, textFault }: Call): Promise<unknown> {
     signal.throwIfAborted()
-    const ending = new AbortController()
-    const stop = () => ending.abort()
-    const timer = setTimeout(stop, timeoutMs)
-    signal.addEventListener('abort', stop, { once: true })
-    try {
-      const {
-        statusCode,
-        headers,
-        body: answer,
-      } = await this.#pool.request({
+    const { status, headers, text } = await this.#exchange(
+      {
         method,
         path: this.#resolve(path, base),
         headers: {
@@ -83,24 +80,62 @@ export class Connection {
           ...(body !== undefined && { 'content-type': 'application/json' }),
         },
         body: body === undefined ? null : JSON.stringify(body),
-        signal: ending.signal,
-        // The answer is held whole in any case. Were its reading ever paused, and the server hung up meanwhile, undici 7 would
-        // end the process (nodejs/undici#5360).
-        highWaterMark: this.#maxAnswerBytes,
+      },
+      { signal, timeoutMs },
+    )
+    if (status === 200) return text === '' ? undefined : parseJson(text)
+    throw toError(status, { headers, body: parseLoosely(text), textFault })
+  }
+
+  /**
+   * One request and its whole answer, by undici's dispatch: its `request` makes a stream and an abort signal of each
+   * answer, which cost more than the answer. Reading is never paused: were it, and the server hung up meanwhile, undici 7
+   * would end the process (nodejs/undici#5360).
+   */
+  #exchange(
+    request: Dispatcher.DispatchOptions,
+    { signal, timeoutMs }: { signal: AbortSignal; timeoutMs: number },
+  ): Promise<WholeAnswer> {
+    return new Promise((resolve, reject) => {
+      let controller: Dispatcher.DispatchController | undefined
+      let ended: Error | undefined
+      const settle = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', abort)
+      }
+      const end = (reason: Error) => {
+        settle()
+        ended = reason
+        controller?.abort(reason) // or as soon as it is there, when a connection is still being made
+        reject(reason)
+      }
+      const timer = setTimeout(() => end(new UpstreamError('timeout')), timeoutMs)
+      const abort = () => end(signal.reason)
+      signal.addEventListener('abort', abort, { once: true })
+      const answer: Omit<WholeAnswer, 'text'> = { status: 0, headers: {} }
+      const chunks: Buffer[] = []
+      this.#pool.dispatch(request, {
+        onRequestStart(own) {
+          controller = own
+          if (ended !== undefined) own.abort(ended)
+        },
+        onResponseStart(_controller, status, headers) {
+          if (status >= 200) Object.assign(answer, { status, headers }) // what comes before says nothing yet
+        },
+        onResponseData: (_controller, chunk) => void chunks.push(chunk),
+        onResponseEnd() {
+          settle()
+          const [only] = chunks
+          const bytes = only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks)
+          resolve({ ...answer, text: bytes.toString() })
+        },
+        onResponseError(_controller, error) {
+          if (ended !== undefined) return // and told
+          settle()
+          reject(toFailure(error))
+        },
       })
-      const text = await answer.text()
-      if (statusCode === 200) return text === '' ? undefined : parseJson(text)
-      throw toError(statusCode, { headers, textFault: textFault?.(statusCode, parseLoosely(text)) })
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof UpstreamError) throw error
-      if (ending.signal.aborted) throw new UpstreamError('timeout')
-      if (codeOf(error) === TOO_LARGE) throw new UpstreamError('invalid_answer', { status: 200 })
-      throw new UpstreamError('unreachable', { isAbsent: ABSENT.has(codeOf(error)) })
-    } finally {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
-    }
+    })
   }
 
   /** `/v1` at the end of a configured URL is the API's, so routes beside it are where that is not. */
@@ -119,6 +154,13 @@ const TOO_LARGE = 'UND_ERR_RES_EXCEEDED_MAX_SIZE'
 /** Codes that say that there is no server. */
 const ABSENT: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH'])
 
+/** No answer, or one that is too large. */
+function toFailure(error: unknown): UpstreamError {
+  const code = codeOf(error)
+  if (code === TOO_LARGE) return new UpstreamError('invalid_answer', { status: 200 })
+  return new UpstreamError('unreachable', { isAbsent: ABSENT.has(code) })
+}
+
 /** undici wraps what several addresses of one name said. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError) return codeOf(error.errors[0])
@@ -127,11 +169,14 @@ function codeOf(error: unknown): string {
 
 function toError(
   status: number,
-  { headers, textFault }: { headers: IncomingHttpHeaders; textFault: ReturnType<TextFaultOf> },
+  { headers, body, textFault }: { headers: IncomingHttpHeaders; body: unknown; textFault: TextFaultOf | undefined },
 ): UpstreamError {
   const retryAfterMs = parseRetryAfter(headers['retry-after'], Date.now())
   const options = { status, ...(retryAfterMs !== undefined && { retryAfterMs }) }
-  if (textFault !== undefined) return new UpstreamError(textFault, options)
+  const maxTexts = status < 500 ? readTextLimit(body) : undefined
+  if (maxTexts !== undefined) return new UpstreamError('too_many_texts', { ...options, maxTexts })
+  const fault = textFault?.(status, body)
+  if (fault !== undefined) return new UpstreamError(fault, options)
   if (status === 429 || (status === 503 && retryAfterMs !== undefined)) return new UpstreamError('busy', options)
   if (status >= 500) return new UpstreamError('server_error', options)
   if (status === 401 || status === 403) return new UpstreamError('unauthorized', options)

@@ -26,7 +26,11 @@ async function fakes(...behaviours: Behaviour[]): Promise<[FakeServer, FakeServe
   return servers as [FakeServer, FakeServer] // two behaviours
 }
 
-async function start(servers: readonly { url: string }[], more: Record<string, unknown> = {}): Promise<Engine> {
+async function start(
+  servers: readonly { url: string }[],
+  more: Record<string, unknown> = {},
+  log: string[] = [],
+): Promise<Engine> {
   const entry = UpstreamEntry.parse({
     kind: 'upstream',
     protocol: 'openai',
@@ -36,7 +40,6 @@ async function start(servers: readonly { url: string }[], more: Record<string, u
     window: 100,
     ...more,
   })
-  const log: string[] = []
   const engine = await startUpstreamEngine({
     id: 'up',
     entry,
@@ -99,6 +102,45 @@ test('a server that ranks easy cases wrong does not serve, unless the operator v
   const [check] = (await engine.verify?.({ signal: new AbortController().signal })) ?? []
   expect(check).toMatchObject({ isGood: false, detail: expect.stringContaining('How do I reset my password?') })
   expect((await start([one], { isRankingChecked: false })).isUp).toBe(true)
+})
+
+test.each([
+  ['by its words', 'batch size is invalid, it should not be larger than 10.: input.contents', 10],
+  ['by halves', 'no', 8],
+])('a server that takes fewer texts a request is found out %s, once', async (_how, words, learned) => {
+  const [one] = await fakes()
+  const sizes: number[] = []
+  after(one, ({ texts, answer }) => {
+    sizes.push(texts.length)
+    return texts.length > 10 ? answer.json({ error: { message: words } }, { status: 400 }) : answer.soundly()
+  })
+  const warnings: string[] = []
+  const engine = await start([one], { maxTexts: 32 }, warnings)
+  const texts = Array.from({ length: 32 }, (_, i) => `word${i} `.repeat(i + 1))
+  const raw = await embed(engine, texts)
+  expect(raw.map(({ dense }) => dense)).toEqual(texts.map((text) => Float32Array.from(fakeVector(text))))
+  expect(raw.reduce((sum, { tokens = 0 }) => sum + tokens, 0)).toBeGreaterThanOrEqual((32 * 33) / 2)
+  expect(engine.batching.maxPasses).toBe(learned)
+  sizes.length = 0
+  await embed(engine, texts)
+  expect(Math.max(...sizes)).toBe(learned)
+  expect(warnings.filter((line) => line.includes('fewer texts'))).toHaveLength(1)
+  const [check] = (await engine.verify?.({ signal: new AbortController().signal })) ?? []
+  expect(check?.detail).toContain(`${learned} texts a request`)
+})
+
+test('a text that is refused in company says nothing of how many texts a server takes', async () => {
+  const [one] = await fakes()
+  const engine = await start([one], { maxTexts: 8 })
+  after(one, ({ texts, answer }) =>
+    texts.includes('poison') ? answer.json({ error: 'no' }, { status: 400 }) : answer.soundly(),
+  )
+  await expect(embed(engine, ['a', 'b', 'poison', 'c'])).rejects.toMatchObject({ row: 'engine_failed' })
+  expect(engine.batching.maxPasses).toBe(8)
+  expect(await embed(engine, ['a', 'b', 'c', 'd'])).toHaveLength(4)
+  const { seen } = one
+  await expect(embed(engine, ['a', 'b', 'poison', 'c'])).rejects.toMatchObject({ row: 'engine_failed' })
+  expect(one.seen - seen).toBe(1) // as many as were answered before: so no halves are tried
 })
 
 test('with a tokenizer here, tokens are counted before a request leaves, and texts travel together', async () => {

@@ -9,12 +9,21 @@ import { Connection } from './connection.js'
 import { startLocalCounter } from './local-counter.js'
 import { describeFault, ReplicaPool } from './pool.js'
 import { checkAgainst, checkRanking, findProfile, type Profile } from './profile.js'
-import type { EmbedCall } from './protocol.js'
+import type { Answer, EmbedCall } from './protocol.js'
 import { createRemoteCounter } from './remote-counter.js'
 import { Replica } from './replica.js'
 import { cut, estimateTokens, split, type TokenCounter } from './token-counter.js'
 import { modelNotReady, toApiError, UpstreamError } from './upstream-error.js'
-import { asOwn, inGroups, isSurelyWithin, promptOf, spreadTokens, UpstreamPass, type Use } from './upstream-pass.js'
+import {
+  asOwn,
+  inChunks,
+  inGroups,
+  isSurelyWithin,
+  promptOf,
+  spreadTokens,
+  UpstreamPass,
+  type Use,
+} from './upstream-pass.js'
 
 /** A server that does not answer at start is not waited for longer; it is tried again while the others serve. */
 const START_WAIT_MS = 5_000
@@ -43,6 +52,17 @@ export async function startUpstreamEngine({ id, entry, log }: UpstreamOptions): 
   return engine
 }
 
+/** How a group is asked for. */
+interface RequestWay {
+  profile: Profile
+  signal: AbortSignal
+}
+
+/** What one request brought, and for which passes. */
+interface GroupAnswer extends Answer {
+  asked: readonly UpstreamPass[]
+}
+
 class UpstreamEngine implements Engine {
   readonly id: string
   readonly dimension: number
@@ -50,6 +70,7 @@ class UpstreamEngine implements Engine {
   readonly #entry: UpstreamEntry
   readonly #pool: ReplicaPool
   readonly #localCounter: TokenCounter | undefined
+  readonly #log: Logger
   #remoteCounter: TokenCounter | undefined
   #profile: Profile | undefined
   #identity: { profile: Profile | undefined; hash: string } | undefined
@@ -60,6 +81,7 @@ class UpstreamEngine implements Engine {
     this.dimension = entry.dimension
     this.window = entry.window
     this.#localCounter = localCounter
+    this.#log = log
     const { maxConcurrency, timeoutMs, urls } = entry
     const replicas = urls.map((url) => new Replica(url, connectionTo(url, entry)))
     this.#pool = new ReplicaPool(replicas, {
@@ -98,7 +120,9 @@ class UpstreamEngine implements Engine {
   get #textsOfRequest(): number {
     const { maxTexts } = this.#entry
     const isAlone = this.#counter === undefined && maxTexts === undefined
-    return isAlone ? 1 : (this.#profile?.maxTexts ?? maxTexts ?? 1)
+    if (isAlone) return 1
+    const learned = this.#pool.replicas.map((replica) => replica.maxTexts ?? Number.POSITIVE_INFINITY)
+    return Math.min(this.#profile?.maxTexts ?? maxTexts ?? 1, ...learned)
   }
 
   get isUp(): boolean {
@@ -145,6 +169,7 @@ class UpstreamEngine implements Engine {
   async embed(passes: readonly Pass[], { signal }: { signal: AbortSignal }): Promise<RawEmbedding[]> {
     const profile = this.#ready()
     const own = passes.map(asOwn)
+    if (own.length === 1) return this.#translated(() => this.#embedGroup(own, { profile, signal }))
     const embeddings: RawEmbedding[] = []
     const requests = inGroups(own.entries(), this.#textsOfRequest)
     const others = new AbortController()
@@ -166,7 +191,7 @@ class UpstreamEngine implements Engine {
       )
     } catch (error) {
       others.abort(error) // the group is lost: what still runs of it is not wanted
-      throw passes.length === 1 ? error : asGroups(error)
+      throw asGroups(error)
     } finally {
       signal.removeEventListener('abort', stop)
     }
@@ -175,13 +200,16 @@ class UpstreamEngine implements Engine {
 
   /** Every server once more, as at its start: whether it works, and whether it still has the same model. */
   async verify({ signal }: { signal: AbortSignal }): Promise<readonly EngineCheck[]> {
+    setMaxListeners(0, signal) // one for each server
     return Promise.all(
       this.#pool.replicas.map(async (replica, i) => {
         const name = `server ${i + 1} of ${this.#pool.replicas.length}`
         try {
           const similarity = await this.#examine(replica, signal)
-          const detail = `it answers; its vector of the probe text has cosine ${similarity.toFixed(6)} with the first one`
-          return { name, isGood: true, detail }
+          const answers = `it answers; its vector of the probe text has cosine ${similarity.toFixed(6)} with the first one`
+          const { maxTexts } = replica
+          const limit = maxTexts === undefined ? '' : `; its refusals say that it takes ${maxTexts} texts a request`
+          return { name, isGood: true, detail: answers + limit }
         } catch (error) {
           signal.throwIfAborted()
           return { name, isGood: false, detail: describeFault(error) }
@@ -219,12 +247,44 @@ class UpstreamEngine implements Engine {
             group.map(({ text }) => text),
             signal,
           )
-    const [{ vectors, tokens }, counts] = await Promise.all([this.#request(group, { profile, signal }), counting])
-    const found = isCounted ? undefined : (counts ?? spreadTokens(tokens, group))
-    return vectors.map((dense, i) => ({ dense, ...(found && { tokens: found[i] as number }) })) // one for one
+    const [answers, counts] = await Promise.all([this.#request(group, { profile, signal }), counting])
+    const found = isCounted
+      ? undefined
+      : (counts ?? answers.flatMap(({ asked, tokens }) => spreadTokens(tokens, asked)))
+    return answers
+      .flatMap(({ vectors }) => vectors)
+      .map((dense, i) => ({ dense, ...(found && { tokens: found[i] as number }) })) // one for one
   }
 
-  async #request(group: readonly UpstreamPass[], { profile, signal }: { profile: Profile; signal: AbortSignal }) {
+  /**
+   * Ask for a group; where a server takes fewer texts at a time, in as many requests as that needs, and all later groups
+   * are no larger. Its words tell how many it takes, or halves of the group do: those it answers, when the whole was
+   * refused. A group of as many texts as were answered before is refused for what is in it.
+   */
+  async #request(group: readonly UpstreamPass[], way: RequestWay): Promise<GroupAnswer[]> {
+    let asked: Replica | undefined
+    try {
+      return [{ asked: group, ...(await this.#send(group, { ...way, onChosen: (replica) => (asked = replica) })) }]
+    } catch (error) {
+      if (!(error instanceof UpstreamError) || asked === undefined || !mayBeTooMany(error, group, asked)) throw error
+      if (error.maxTexts !== undefined) this.#learnMaxTexts(asked, error.maxTexts)
+      const { maxTexts = group.length } = asked
+      const size = maxTexts < group.length ? maxTexts : Math.ceil(group.length / 2)
+      const answers = await Promise.all(inChunks(group, size).map((part) => this.#request(part, way)))
+      this.#learnMaxTexts(asked, size)
+      return answers.flat()
+    }
+  }
+
+  #learnMaxTexts(replica: Replica, maxTexts: number): void {
+    if (!replica.learnMaxTexts(maxTexts)) return
+    this.#log.warn({ upstream: replica.url, maxTexts }, 'an upstream server takes fewer texts a request; set maxTexts')
+  }
+
+  async #send(
+    group: readonly UpstreamPass[],
+    { profile, signal, onChosen }: RequestWay & { onChosen: (replica: Replica) => void },
+  ): Promise<Answer> {
     const { protocol, encoding, asksDimension } = profile
     const { model, dimension, timeoutMs } = this.#entry
     const [first] = group
@@ -239,7 +299,9 @@ class UpstreamEngine implements Engine {
     const weight = group.reduce((sum, { tokens }) => sum + tokens, 0)
     return this.#pool.run(
       weight,
-      async ({ connection }) => {
+      async (replica) => {
+        onChosen(replica)
+        const { connection } = replica
         const { textFault } = protocol
         const wire = protocol.encode(call)
         const answer = protocol.decode(
@@ -249,6 +311,7 @@ class UpstreamEngine implements Engine {
         if (answer.vectors.some((vector) => vector.length !== dimension)) {
           throw new UpstreamError('invalid_answer', { status: 200 })
         }
+        replica.took(group.length)
         return answer
       },
       signal,
@@ -302,6 +365,12 @@ function connectionTo(url: string, entry: UpstreamEntry): Connection {
     connections: entry.maxConcurrency,
     maxAnswerBytes: (entry.maxTexts ?? DEFAULT_MAX_TEXTS) * entry.dimension * BYTES_PER_COMPONENT + FRAME_BYTES,
   })
+}
+
+/** Whether a refusal may be for the number of texts, and not for any of them. */
+function mayBeTooMany({ kind }: UpstreamError, group: readonly UpstreamPass[], replica: Replica): boolean {
+  if (group.length === 1) return false
+  return kind === 'too_many_texts' || (kind === 'refused' && !replica.hasTaken(group.length))
 }
 
 /** The fault of one text is no answer to the others: all are to be tried alone. */

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../telemetry/log.js'
 import type { Replica } from './replica.js'
@@ -46,6 +47,7 @@ export class ReplicaPool {
   constructor(replicas: readonly Replica[], options: PoolOptions) {
     this.#replicas = replicas
     this.#options = options
+    setMaxListeners(0, this.#closing.signal) // one for each replica that is tried
     this.#watch = setInterval(() => void this.#watchQuiet(), QUIET_MS).unref()
   }
 
@@ -182,6 +184,7 @@ export class ReplicaPool {
     if (outcome === 'suspect') void this.#try(replica)
     if (outcome !== 'opened') return
     this.#options.log.warn({ upstream: replica.url, kind, status }, 'an upstream server is left alone')
+    replica.forgetMaxTexts()
     this.#wakeAll()
     this.#tryLater(replica)
   }

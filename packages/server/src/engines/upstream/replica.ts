@@ -13,6 +13,9 @@ export class Replica {
   answeredAtMs = 0
   /** Why it is not used, in words of ours; absent while it is. */
   fault: string | undefined = 'not tried yet'
+  #maxTexts: number | undefined
+  /** The most texts that it has answered at a time: so many are no reason for a refusal. */
+  #answeredTexts = 1
   /** Calls so far, and their time. */
   readonly #total = { answered: 0, failed: 0, retried: 0, seconds: 0 }
   #busyUntilMs = 0
@@ -25,6 +28,33 @@ export class Replica {
 
   get load(): ServerLoad {
     return { isUp: this.breaker.isClosed, running: this.running, ...this.#total }
+  }
+
+  /** Texts of one request that it takes, as its refusals taught; absent while it has refused none. */
+  get maxTexts(): number | undefined {
+    return this.#maxTexts
+  }
+
+  /** Whether it has answered a request of so many texts. */
+  hasTaken(texts: number): boolean {
+    return texts <= this.#answeredTexts
+  }
+
+  took(texts: number): void {
+    this.#answeredTexts = Math.max(this.#answeredTexts, texts)
+  }
+
+  /** It takes no more than so many texts at a time. @returns whether that is news. */
+  learnMaxTexts(texts: number): boolean {
+    if (this.#maxTexts !== undefined && this.#maxTexts <= texts) return false
+    this.#maxTexts = texts
+    return true
+  }
+
+  /** A server that was away may come back with other limits. */
+  forgetMaxTexts(): void {
+    this.#maxTexts = undefined
+    this.#answeredTexts = 1
   }
 
   /** A call begins. */

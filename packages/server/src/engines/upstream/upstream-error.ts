@@ -19,6 +19,8 @@ export type FailureKind =
   | 'not_finite'
   /** The text has more tokens than the upstream's model takes. */
   | 'too_long'
+  /** The request has more texts than the upstream takes, and its words say how many that are. */
+  | 'too_many_texts'
   /** Any other 4xx: the upstream does not want this text. */
   | 'refused'
   /** 401, 403: our key is not right there. */
@@ -49,6 +51,8 @@ export interface UpstreamErrorOptions {
   retryAfterMs?: number
   /** Whether there is no server at all: nothing listens, or no such host. */
   isAbsent?: boolean
+  /** Texts of one request that the upstream takes, as it says. */
+  maxTexts?: number
 }
 
 /** A call of one replica that failed. */
@@ -57,6 +61,7 @@ export class UpstreamError extends Error {
   readonly status: number | undefined
   readonly retryAfterMs: number | undefined
   readonly isAbsent: boolean
+  readonly maxTexts: number | undefined
 
   constructor(
     readonly kind: FailureKind,
@@ -66,6 +71,7 @@ export class UpstreamError extends Error {
     this.status = options.status
     this.retryAfterMs = options.retryAfterMs
     this.isAbsent = options.isAbsent ?? false
+    this.maxTexts = options.maxTexts
   }
 
   /** Whether another replica may succeed where this one failed. */
@@ -93,6 +99,7 @@ export function toApiError(error: UpstreamError, { window }: { window: number })
         `Range of input length should be [1, ${window}]: a text has more tokens than the serving model takes.`,
         { cause: error },
       )
+    case 'too_many_texts': // of a single text: then it is as any other refusal
     case 'refused':
       return new ApiError('invalid_parameter', `The serving model refused a text (HTTP ${error.status}).`, {
         cause: error,

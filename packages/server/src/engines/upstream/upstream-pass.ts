@@ -73,6 +73,11 @@ export function spreadTokens(total: number | undefined, group: readonly Upstream
   return whole
 }
 
+/** As long groups as may be, all but the last of `size`. */
+export function inChunks<Item>(items: readonly Item[], size: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
+}
+
 /** Texts that may travel in one request: of the same use, where it travels too, at most `size`. */
 export function inGroups(
   passes: Iterable<[place: number, pass: UpstreamPass]>,
@@ -84,7 +89,5 @@ export function inGroups(
     const key = `${textType}\n${instruct}`
     byUse.set(key, [...(byUse.get(key) ?? []), entry])
   }
-  return [...byUse.values()].flatMap((all) =>
-    Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size)),
-  )
+  return [...byUse.values()].flatMap((all) => inChunks(all, size))
 }
