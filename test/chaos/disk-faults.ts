@@ -47,15 +47,19 @@ export function diskCampaign({ faults, config }: { faults: number; config: objec
           kind: DISK_FAULTS[i % DISK_FAULTS.length] ?? 'eio',
         })
         if (!server.isRunning) server.launch(disk.environment(server.home))
+        const hasFailed = () => disk.failures().length > before
+        const isOver = () => hasFailed() || hasEnded() || !server.isRunning
+        // However slow the machine is, a server that starts without a failure gets to its work.
+        if (isAtStart) await server.untilReady(isOver)
         const deadline = Date.now() + LIFE_MS
-        while (disk.failures().length === before && Date.now() < deadline && !hasEnded() && server.isRunning)
-          await sleep(50)
-        if (disk.failures().length > before) done++
+        while (!isOver() && Date.now() < deadline) await sleep(50)
+        if (hasFailed()) done++
         await sleep(random() * 2000)
         if (!server.isRunning) {
           if (!isAtStart) throw new Error(`the server ended by itself, after ${disk.failures().at(-1)}`)
           disk.disarm()
           server.launch(disk.environment(server.home))
+          await server.untilReady(hasEnded)
         }
         if (done % 10 === 0) report(`${done} faults`)
       }

@@ -4,7 +4,7 @@
  *
  * `--times n` disturbances of each workload, `--task-lines n`, `--batch-lines n`, `--seed n`, `--max-life-ms n` (kills),
  * `--answer-ms n` (time of a call of the stand-in model), `--s3-server PROGRAM` (several, s3); with `--every`: `--lines n`,
- * `--stride n` (1: every k), `--only task|batch|requests|FAULT`.
+ * `--stride n` (1: every k), `--only task`, `batch`, `requests` or a fault, several times.
  */
 import { parseArgs } from 'node:util'
 import { type CampaignReport, runCampaign } from './campaign.js'
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
     every: { type: 'boolean', default: false },
     lines: { type: 'string', default: '40' },
     stride: { type: 'string', default: '1' },
-    only: { type: 'string' },
+    only: { type: 'string', multiple: true, default: [] },
   },
 })
 const times = Number(values.times)

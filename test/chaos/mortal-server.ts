@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const EXECUTABLE = createRequire(import.meta.url).resolve('@quiver/server/bin/quiver.js')
-const READY_DEADLINE_MS = 120_000
+const READY_DEADLINE_MS = 300_000
 
 /** A server that is killed and started again on the same home and port. */
 export class MortalServer {
@@ -66,9 +66,11 @@ export class MortalServer {
     })
   }
 
-  async untilReady(): Promise<void> {
+  /** @param isOver whether there is nothing to wait for any more. */
+  async untilReady(isOver: () => boolean = () => false): Promise<void> {
     const deadline = Date.now() + READY_DEADLINE_MS
     while (Date.now() < deadline) {
+      if (isOver()) return
       const answer = await fetch(`${this.url}/readyz`).catch(() => undefined)
       if (answer?.status === 200) return
       await sleep(50)

@@ -42,8 +42,8 @@ export interface SweepOptions {
   counts: readonly number[]
   /** 1: every k. */
   stride: number
-  /** Which trial, and which fault; all without it. */
-  only?: string | undefined
+  /** Of trials and faults those named; all of them, where none is named. */
+  only: readonly string[]
   report(line: string): void
 }
 
@@ -60,7 +60,7 @@ export interface SweepReport {
   isEqual: boolean
 }
 
-const TRIAL_DEADLINE_MS = 180_000
+const TRIAL_DEADLINE_MS = 300_000
 const POLL_MS = 50
 /** Jobs without a k-th step in a row, until there is none: steps of housekeeping come and go. */
 const MISSES = 3
@@ -78,12 +78,13 @@ export async function runSweep<Fault extends string>(
   try {
     const jobs = [taskOf(place.url, lines), batchOf(texts)].map(trialOf)
     const reports = []
-    const isWanted = (name: string, names: readonly string[]) =>
-      only === undefined || !names.includes(only) || name === only
     const trials = [...jobs, ...(servers.trials ?? [])]
+    const { faults } = servers.steps
+    const isWanted = (name: string, all: readonly string[]) =>
+      only.includes(name) || !all.some((other) => only.includes(other))
     const names = trials.map(({ name }) => name)
     for (const trial of trials.filter(({ name }) => isWanted(name, names))) {
-      for (const fault of servers.steps.faults.filter((name) => isWanted(name, servers.steps.faults))) {
+      for (const fault of faults.filter((name) => isWanted(name, faults))) {
         for (const count of counts) {
           const found = await sweepOne(trial, { servers, fault, count, stride })
           report(`${new Date().toISOString()} ${JSON.stringify(found)}`)
