@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Campaign, type Deployment, runCampaign } from './campaign.js'
 import { databaseCampaign } from './database-faults.js'
 import { diskCampaign } from './disk-faults.js'
+import { openOnFaultyDisk } from './disk-sweep.js'
 import { canMakeFaultyDisk } from './faulty-disk.js'
 import { killCampaign } from './kill.js'
 import { configFor, startStandIn } from './stand-in.js'
+import { runSweep } from './sweep.js'
 
 const DEADLINE_MS = 600_000
 let model: Awaited<ReturnType<typeof startStandIn>>
@@ -37,6 +39,18 @@ describe('nothing is lost, doubled or charged twice', () => {
   test.skipIf(!canMakeFaultyDisk())(
     'when the disk, made with a C compiler on Linux, is full, broken, or takes half',
     () => survive(diskCampaign({ faults: 3, config })),
+    DEADLINE_MS,
+  )
+
+  test.skipIf(!canMakeFaultyDisk())(
+    'when the k-th call of a small job, or of some requests, fails on such a disk, for every 29th k',
+    async () => {
+      const options = { lines: 40, counts: [1], stride: 29, only: [], report: () => {} }
+      const reports = await runSweep((settings) => openOnFaultyDisk(settings, config), options)
+      expect(reports.flatMap(({ wrong }) => wrong)).toEqual([])
+      // Nothing was tried where the disk was not asked for anything.
+      expect(reports.filter(({ trial }) => trial !== 'requests').every(({ steps }) => steps > 29)).toBe(true)
+    },
     DEADLINE_MS,
   )
 })

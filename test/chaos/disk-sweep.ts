@@ -61,7 +61,8 @@ function requestsOf(databasePath: string): Trial {
       const deadline = Date.now() + CHARGED_WITHIN_MS
       for (;;) {
         const charges = chargesOf(databasePath, answered)
-        if (charges.length >= answered.length || Date.now() > deadline) {
+        if (Date.now() > deadline) throw new Error(`${charges.length} charges for ${answered.length} answers`)
+        if (charges.length >= answered.length) {
           const excess = chargesOf(databasePath, refused).length - refused.length
           return { tokens: charges.toSorted((one, other) => one - other), excess: Math.max(0, excess) }
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The blob store of S3 against a real server that checks signatures: versitygw. VERSITYGW names its program; without it, it
+# The blob store of S3, and jobs whose requests to it fail, against a real server that checks signatures: versitygw. VERSITYGW names its program; without it, it
 # is built with Go under .venv/, which takes minutes the first time. Needs `npm ci`.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,6 +14,8 @@ if [ ! -x "$program" ]; then
   GOBIN="$PWD/.venv/go/bin" go install "github.com/versity/versitygw/cmd/versitygw@$VERSION"
 fi
 
+server_program=$(realpath "$program")
+
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 export QUIVER_TEST_S3_ENDPOINT="http://127.0.0.1:$port"
 mkdir "$scratch/buckets"
@@ -25,4 +27,4 @@ for _ in $(seq 100); do
   sleep 0.1
 done
 cd "$repository"
-npx vitest run packages/server/src/stores/s3
+QUIVER_TEST_S3_SERVER=$server_program npx vitest run packages/server/src/stores/s3 test/chaos/s3.test.ts

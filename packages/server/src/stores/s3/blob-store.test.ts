@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { CreateBucketCommand, CreateMultipartUploadCommand, S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 import { blobStoreSuite } from '../../files/blob-store.suite.js'
@@ -78,5 +81,64 @@ describe.skipIf(endpoint === undefined)('needs a server: QUIVER_TEST_S3_ENDPOINT
     ).rejects.toThrow()
     wrong.close()
     await close()
+  })
+})
+
+describe('a service whose answers break off', () => {
+  const BLOB = Buffer.from(Array.from({ length: 100_000 }, (_, i) => i % 251))
+
+  /** Answers GETs of one blob; `send` decides what becomes of each answer, the first of them number 0. */
+  async function serveBlob(send: (answer: { response: ServerResponse; bytes: Buffer; number: number }) => void) {
+    const asked: { range: string | undefined; tag: string | undefined }[] = []
+    const server = createServer((request: IncomingMessage, response) => {
+      const { range, 'if-match': tag } = request.headers
+      const start = Number(/bytes=(\d+)-/.exec(range ?? '')?.[1] ?? 0)
+      asked.push({ range, tag })
+      const bytes = BLOB.subarray(start)
+      response.writeHead(start === 0 ? 200 : 206, { 'content-length': bytes.length, etag: '"one"' })
+      send({ response, bytes, number: asked.length - 1 })
+    }).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo // a server that listens on TCP has one
+    const place = { bucket: 'b', endpoint: `http://127.0.0.1:${port}`, region, credentials }
+    const store = createS3BlobStore({ ...place, silenceMs: 300 })
+    const read = async () => {
+      const chunks = []
+      for await (const chunk of store.read('key', { signal })) chunks.push(chunk)
+      return Buffer.concat(chunks)
+    }
+    const close = () => {
+      store.close()
+      server.closeAllConnections()
+      server.close()
+    }
+    return { asked, read, close }
+  }
+
+  test.each([
+    ['is cut', (response: ServerResponse) => response.destroy()],
+    ['falls silent', () => {}],
+  ])('one that %s is read on from where it ended, of the same blob', async (_how, breakOff) => {
+    const { asked, read, close } = await serveBlob(({ response, bytes, number }) => {
+      if (number > 1) response.end(bytes)
+      else response.write(bytes.subarray(0, 30_000), () => setTimeout(() => breakOff(response), 50))
+    })
+    expect((await read()).equals(BLOB)).toBe(true)
+    expect(asked).toEqual([
+      { range: undefined, tag: undefined },
+      { range: 'bytes=30000-', tag: '"one"' },
+      { range: 'bytes=60000-', tag: '"one"' },
+    ])
+    close()
+  })
+
+  test('one that never brings a byte is an error in the end', async () => {
+    const { asked, read, close } = await serveBlob(({ response }) => {
+      response.flushHeaders()
+      setTimeout(() => response.destroy(), 20)
+    })
+    await expect(read()).rejects.toThrow()
+    expect(asked).toHaveLength(3)
+    close()
   })
 })
