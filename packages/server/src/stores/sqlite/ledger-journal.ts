@@ -55,9 +55,7 @@ export class LedgerJournal implements LedgerWriter {
   async add(row: LedgerRow): Promise<void> {
     if (this.#segment.rows.length >= MAX_ROWS) throw new Error(`the database has not taken ${MAX_ROWS} charges`)
     this.#segment.add(row)
-    this.#timer ??= setTimeout(() => {
-      this.#commit().catch(() => {}) // only close() ends it early, and tells
-    }, COMMIT_AFTER_MS)
+    this.#commitSoon()
   }
 
   async drain(): Promise<void> {
@@ -77,6 +75,13 @@ export class LedgerJournal implements LedgerWriter {
     }
   }
 
+  #commitSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#commit().catch(() => {}) // only close() ends it early, and tells
+    }, COMMIT_AFTER_MS)
+  }
+
   #commit(): Promise<void> {
     this.#committing ??= this.#commitSegment().finally(() => {
       this.#committing = undefined
@@ -93,6 +98,8 @@ export class LedgerJournal implements LedgerWriter {
     this.#other = full
     await this.#commitRows(full.rows)
     full.empty()
+    // Their own timer may have run out during this commit, which had begun before they came.
+    if (this.#segment.rows.length > 0) this.#commitSoon()
   }
 
   async #commitRows(rows: readonly LedgerRow[]): Promise<void> {
