@@ -100,6 +100,8 @@ export class LedgerJournal implements LedgerWriter {
     this.#other = full
     await this.#commitRows(full.rows)
     full.empty()
+    // Their own timer may have run out during this commit, which had begun before they came.
+    if (this.#segment.rows.length > 0) this.#commitSoon()
   }
 
   async #commitRows(rows: readonly LedgerRow[]): Promise<void> {
