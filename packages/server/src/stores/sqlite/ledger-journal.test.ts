@@ -1,7 +1,6 @@
 import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { LedgerRow } from '../sql/ledger.js'
 import { LedgerJournal, type LedgerJournalOptions } from './ledger-journal.js'
@@ -86,20 +85,6 @@ test('rows that come while others are committed go next, and drain waits for all
   open1()
   await drained
   expect(groups).toEqual([['one'], ['two']])
-  await journal.close()
-})
-
-test('rows that come during a commit longer than the pause are committed by themselves', async () => {
-  const journal = await open({
-    async commit(rows) {
-      await sleep(150)
-      await commitAll(rows)
-    },
-  })
-  await journal.add(rowOf('one'))
-  await sleep(80) // its commit is under way
-  await journal.add(rowOf('two')) // whose turn comes while it still is
-  await vi.waitFor(() => expect(committed).toEqual(['one', 'two']), { timeout: 5_000 })
   await journal.close()
 })
 

@@ -85,8 +85,6 @@ export class LedgerJournal implements LedgerWriter {
   #commit(): Promise<void> {
     this.#committing ??= this.#commitSegment().finally(() => {
       this.#committing = undefined
-      // The timer of rows that came meanwhile may have gone by while the disk was slow.
-      if (this.#segment.rows.length > 0) this.#commitSoon()
     })
     return this.#committing
   }
