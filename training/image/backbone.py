@@ -14,7 +14,9 @@ from shared import BACKBONE, CONFIG
 SIDE: int = CONFIG["picture"]["side"]
 FILE = BACKBONE / "mobilenet_v2_1.0_224_int8weights.onnx"
 MIDDLE = "t156"
-"""Input of the blocks of stride 32: [96, 14, 14]. What comes before it stays as it is."""
+"""Input of the blocks of stride 32: [96, 14, 14]."""
+LATE = "t163"
+"""Input of the last two blocks: [160, 7, 7]. What comes before it stays as it is."""
 
 
 def squash(picture: Image.Image, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
@@ -45,15 +47,20 @@ def pooled(maps: np.ndarray) -> np.ndarray:
     return np.concatenate([quarters, maps.max((2, 3)).astype(np.float32)], axis=1)
 
 
+def one_thread(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """A network on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+
+
 class Backbone:
     """Pictures in; pooled features and the map before the last blocks out."""
 
     def __init__(self) -> None:
         model = onnx.load(str(FILE))
         model.graph.output.append(onnx.helper.make_tensor_value_info(MIDDLE, onnx.TensorProto.FLOAT, None))
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        self.session = one_thread(model)
         self.input = self.session.get_inputs()[0].name
 
     def see(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -62,8 +69,8 @@ class Backbone:
         return features[0], middle[0]
 
 
-def classifier() -> np.ndarray:
-    """The weights by which the backbone tells the 1,000 labels from its features: [1000, 1280]."""
+def classifier() -> tuple[np.ndarray, np.ndarray]:
+    """The weights by which the backbone tells the 1,000 labels from its features, [1000, 1280], and the biases, [1000]."""
     tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(str(FILE)).graph.initializer}
     rows = tensors["w64_q"].astype(np.float32) * tensors["w64_s"]
-    return rows.reshape(1001, 1280)[1:]  # row 0 is "background"
+    return rows.reshape(1001, 1280)[1:], tensors["b64"].astype(np.float32)[1:]  # row 0 is "background"

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from backbone import classifier, pooled
+from blocks import late
 from check_leakage import without_leaks
 from pieces import Pieces, characters
 from sets import Pictured, dev_photos, emoji, labels, photos, trained_emoji
 from shared import CONFIG, WORK
 from texts import TEMPLATES, TextModel, text_vectors
+from towers import ImageTower
 
 Inputs = tuple[Tensor, Tensor, Tensor]
 """What the text tower takes: vectors [n, 2048], rows of pieces one after the other, and where each text's begin [n + 1]."""
@@ -26,6 +28,15 @@ def view(name: str, middle: bool) -> np.ndarray:
     with np.load(WORK / f"{name}.npz") as file:
         features = file["features"].astype(np.float32)
         return np.concatenate([features, pooled(file["maps"])], axis=1) if middle else features
+
+
+def features_of(tower: ImageTower, name: str) -> np.ndarray:
+    """The features that a picture tower takes of one view of one set: float32 [n, 1280 or more]."""
+    if tower.blocks is None:
+        return view(name, tower.middle)
+    maps = late(name)
+    with torch.no_grad():
+        return np.concatenate([tower.blocks(maps[i:i + 250]).numpy() for i in range(0, len(maps), 250)])
 
 
 class Texts:
@@ -60,10 +71,11 @@ class Training:
     def __init__(self, whole: bool, views: list[str], middle: bool = False) -> None:
         items, dev = photos("train"), dev_photos()
         kept = [i for i in range(len(items)) if whole or i not in dev]
+        self.kept = kept
         self.photos = Split([without_leaks(items[i]) for i in kept], [view(f"train-{name}", middle)[kept] for name in views])
         signs = trained_emoji()
         self.emoji = Split([without_leaks(emoji()[i]) for i in signs], [view("emoji-plain", middle)[signs]])
-        self.rows = classifier()
+        self.rows, self.biases = classifier()
 
     def texts(self) -> list[str]:
         """All texts that are trained on."""

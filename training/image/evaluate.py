@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 
 from backbone import squash
-from data import view
+from data import features_of
 from export import load
 from metrics import recalls, unit
 from report import write_results
@@ -45,6 +45,8 @@ class Bench:
             for module in towers.modules():
                 if isinstance(module, torch.nn.Linear):
                     module.weight.copy_(rounded(module.weight))
+            if towers.image.blocks is not None:
+                towers.image.blocks.as_shipped()
         self.towers, self.pieces, self.model = towers, pieces, TextModel()
         self.rows, self.vectors = text_vectors()
         self.check()
@@ -65,7 +67,7 @@ class Bench:
     def pictures(self, name: str) -> Vectors:
         """Raw vectors of a view of step 1."""
         with torch.no_grad():
-            return self.towers.image(torch.from_numpy(view(name, self.towers.image.middle))).numpy()
+            return self.towers.image(torch.from_numpy(features_of(self.towers.image, name))).numpy()
 
     def texts(self, texts: list[str]) -> Vectors:
         """Raw vectors of texts."""

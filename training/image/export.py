@@ -16,6 +16,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from backbone import FILE, MIDDLE, SIDE
+from blocks import stored_form
 from pieces import Pieces
 from report import card_figures
 from sets import photos
@@ -98,7 +99,9 @@ def image_model(towers: Towers) -> onnx.ModelProto:
     graph.add("Sub", [graph.add("Div", [pixels, graph.constant("half", np.array(127.5, np.float32))], "pixels.scaled"),
                       graph.constant("one", np.array(1, np.float32))], backbone.input[0].name)
     graph.nodes += nodes
-    graph.constants += [tensor for tensor in backbone.initializer if tensor.name in wanted]
+    tuned = {} if towers.image.blocks is None else stored_form(towers.image.blocks)
+    graph.constants += [numpy_helper.from_array(tuned[tensor.name], tensor.name) if tensor.name in tuned else tensor
+                        for tensor in backbone.initializer if tensor.name in wanted]
     features = "feat"
     if towers.image.middle:  # as `backbone.pooled`
         quarters = graph.add("Flatten", [graph.add("AveragePool", [MIDDLE], "quarters", kernel_shape=[7, 7], strides=[7, 7])], "quarters.flat")

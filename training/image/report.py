@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shared import CONFIG, RESULTS, WORK
+from shared import CONFIG, HERE, RESULTS, WORK
 
 KIND_NAMES = {"en": "English", "zh": "Chinese, written", "zh_mt_baidu": "Chinese, translated"}
 ELSEWHERE = """## For scale
@@ -101,7 +101,8 @@ on features imagined for each of the 1,000 labels over these photos, found by th
 {notes}
 
 Ready to be measured, and not yet: {", ".join(f"`{name}`" for name in CONFIG["variants"] if name not in tried) or "none"}.
-""")
+
+{(HERE / "attempts.md").read_text()}""")
 
 
 def card_figures(metrics: dict[str, Any]) -> str:

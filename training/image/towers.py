@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from blocks import LastBlocks
 from shared import CONFIG
 
 DIMENSION: int = CONFIG["dimension"]
@@ -85,11 +86,12 @@ class TextTower(nn.Module):
 
 
 class ImageTower(nn.Module):
-    """A head on the backbone's pooled features, and on those of its middle if `middle`."""
+    """A head on the backbone's pooled features, and on those of its middle if `middle`; with its own last blocks if `tuned`."""
 
     def __init__(self, options: dict[str, Any], width: int) -> None:
         super().__init__()
         self.middle: bool = options["middle"]
+        self.blocks = LastBlocks() if options["tuned"] else None
         self.head = Head(width, options["hidden"], options["dropout"])
 
     def forward(self, features: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import random
 import time
 from typing import Any
 
@@ -17,9 +18,10 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from backbone import classifier
-from data import Texts, Training, imagined, label, merged, of_language, view
+from blocks import late
+from data import Texts, Training, features_of, imagined, label, merged, of_language
 from metrics import recalls, unit
-from sets import KINDS, dev_photos, labels, photos
+from sets import KINDS, dev_photos, labels, photos, trained_emoji
 from shared import CONFIG, SEED, WORK, Progress, seeded
 from towers import Towers, contrast
 
@@ -55,17 +57,14 @@ class Trainer:
         """Of one batch: photos against English and Chinese captions, classes and emoji against their names."""
         draw, generator = seeded(f"batch-{step}"), np.random.default_rng([SEED, step])
         known, options = self.texts.rows, self.options
-        views = self.data.photos.views
         classes = generator.choice(1000, options["labels"]["rows"], replace=False)
         signs = generator.choice(len(self.data.emoji.items), options["emoji"]["rows"], replace=False)
-        pictures = np.concatenate([
-            np.stack([draw.choice(views)[i] for i in chosen]),
-            imagined(generator, views[0], self.data.rows[classes]), self.data.emoji.views[0][signs]])
+        pictures = self.features(chosen, classes, signs, draw, generator)
         words = [draw.choice(draw.choice(self.captions[i][lang])) for lang in ("en", "zh") for i in chosen]
         words += [label(c, draw.choice(("en", "zh")), known, draw) for c in classes]
         words += [draw.choice(draw.choice(self.names[i][draw.choice(("en", "zh"))])) for i in signs]
         with torch.autocast("cpu", dtype=torch.bfloat16):  # products only: four times as fast where the processor has them
-            seen, said = self.towers.image(torch.from_numpy(pictures)), self.towers.text(*self.texts(words))
+            seen, said = self.towers.image(pictures), self.towers.text(*self.texts(words))
         seen, said = seen.float(), said.float()
         n, c = len(chosen), len(classes)
         scale = options["scale"]
@@ -73,6 +72,59 @@ class Trainer:
         named = contrast(seen[n:n + c], said[2 * n:2 * n + c], scale)
         signed = contrast(seen[n + c:], said[2 * n + c:], scale)
         return captions / 2 + options["labels"]["weight"] * named + options["emoji"]["weight"] * signed
+
+    def features(self, chosen: list[int], classes: np.ndarray, signs: np.ndarray, draw: random.Random, generator: np.random.Generator) -> torch.Tensor:
+        """Of photos, each in some view; of what is imagined of classes; of emoji."""
+        views = self.data.photos.views
+        return torch.from_numpy(np.concatenate([
+            np.stack([draw.choice(views)[i] for i in chosen]),
+            imagined(generator, views[0], self.data.rows[classes]), self.data.emoji.views[0][signs]]))
+
+    def groups(self) -> list[dict[str, Any]]:
+        """What is trained, each group at its own share of the rate."""
+        return [{"params": list(self.towers.parameters()), "share": 1.0}]
+
+
+class Tuner(Trainer):
+    """Goes on from trained towers, and tunes the backbone's last blocks with them."""
+
+    def __init__(self, options: dict[str, Any], whole: bool) -> None:
+        super().__init__(options, whole)
+        state = torch.load(WORK / f"towers-{options['tune']['from']}{'-whole' if whole else ''}.pt", weights_only=False)
+        if state["pieces"].rows != self.texts.pieces.rows:
+            raise ValueError("the towers to go on from were trained on other texts: train them again")
+        self.towers.load_state_dict(state["towers"], strict=False)  # all but the blocks, which begin as the backbone's
+        self.maps = [late(f"train-{name}")[self.data.kept] for name in options["views"]]
+        self.signs = late("emoji-plain")[trained_emoji()]
+        self.classifier = torch.from_numpy(self.data.rows), torch.from_numpy(self.data.biases)
+        self.strayed = torch.zeros(())
+
+    def features(self, chosen: list[int], classes: np.ndarray, signs: np.ndarray, draw: random.Random, generator: np.random.Generator) -> torch.Tensor:
+        """As the tuned blocks see them; classes are imagined over the same photos."""
+        views = [draw.randrange(len(self.maps)) for _ in chosen]
+        maps = torch.stack([self.maps[view][i] for view, i in zip(views, chosen, strict=True)])
+        seen = self.towers.image.blocks(torch.cat([maps, self.signs[signs]]))
+        own, signed = seen[:len(chosen)], seen[len(chosen):]
+        before = torch.from_numpy(np.stack([self.data.photos.views[view][i] for view, i in zip(views, chosen, strict=True)]))
+        self.strayed = self.stray(before, own)
+        named = torch.from_numpy(imagined(generator, own.detach().numpy(), self.data.rows[classes]))
+        return torch.cat([own, named, signed])
+
+    def stray(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+        """How far the backbone's own classifier says something else than before: it must still know its labels."""
+        rows, biases = self.classifier
+        said = [torch.log_softmax(features @ rows.T + biases, 1) for features in (after, before)]
+        return torch.nn.functional.kl_div(*said, reduction="batchmean", log_target=True)
+
+    def loss(self, chosen: list[int], step: int) -> torch.Tensor:
+        """Of one batch, and of straying."""
+        return super().loss(chosen, step) + self.options["tune"]["keep"] * self.strayed
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Heads, and blocks."""
+        blocks = [parameter for parameter in self.towers.image.blocks.parameters() if parameter.requires_grad]
+        heads = [parameter for name, parameter in self.towers.named_parameters() if not name.startswith("image.blocks.")]
+        return [{"params": heads, "share": 1.0}, {"params": blocks, "share": self.options["tune"]["share"], "weight_decay": 0.0}]
 
 
 def embed_texts(towers: torch.nn.Module, texts: Texts, items: list[str]) -> np.ndarray:
@@ -86,7 +138,7 @@ def measure_dev(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
     chosen = sorted(dev_photos())
     items = [photos("train")[i] for i in chosen]
     with torch.no_grad():
-        seen = unit(towers.image(torch.from_numpy(view("train-plain", towers.image.middle)[chosen])).numpy())
+        seen = unit(towers.image(torch.from_numpy(features_of(towers.image, "train-plain")[chosen])).numpy())
     figures = {}
     for kind in KINDS:
         pairs = [(i, text) for i, item in enumerate(items) for text in item.texts[kind] if text in texts.rows]
@@ -101,9 +153,9 @@ def measure_labels(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
 
     No picture of a label is looked at.
     """
-    features = view("train-plain", towers.image.middle)[sorted(dev_photos())]
+    features = features_of(towers.image, "train-plain")[sorted(dev_photos())]
     with torch.no_grad():
-        seen = unit(towers.image(torch.from_numpy(imagined(np.random.default_rng(SEED), features, classifier()))).numpy())
+        seen = unit(towers.image(torch.from_numpy(imagined(np.random.default_rng(SEED), features, classifier()[0]))).numpy())
     figures = {}
     for lang in ("en", "zh"):
         said = unit(embed_texts(towers, texts, [label[lang][0] for label in labels()]))
@@ -128,14 +180,14 @@ def train(variant: str, whole: bool) -> None:
     options = merged(CONFIG["train"], CONFIG["variants"][variant])
     name = f"towers-{variant}{'-whole' if whole else ''}"
     torch.manual_seed(SEED)
-    trainer = Trainer(options, whole)
+    trainer = Tuner(options, whole) if options["image"]["tuned"] else Trainer(options, whole)
     towers = trainer.towers
     usable = trainer.usable()
     n = len(usable)
     steps = n // options["photos"]
     total = steps * options["epochs"]
     averaging = int(total * (1 - options["averaged_share"]))
-    optimiser = torch.optim.AdamW(towers.parameters(), lr=options["rate"], weight_decay=options["decay"], betas=(0.9, 0.98))
+    optimiser = torch.optim.AdamW(trainer.groups(), lr=options["rate"], weight_decay=options["decay"], betas=(0.9, 0.98))
     averaged = AveragedModel(towers)
     checkpoint = WORK / f"{name}.checkpoint.pt"
     first = 0
@@ -152,7 +204,7 @@ def train(variant: str, whole: bool) -> None:
         order = seeded(f"epoch-{step // steps}").sample(usable, n)
         at = step % steps * options["photos"]
         for group in optimiser.param_groups:
-            group["lr"] = options["rate"] * schedule(step, total, options)
+            group["lr"] = options["rate"] * group["share"] * schedule(step, total, options)
         loss = trainer.loss(order[at:at + options["photos"]], step)
         optimiser.zero_grad()
         loss.backward()

@@ -1,0 +1,118 @@
+"""The backbone's last two blocks and last convolution in PyTorch, so that they can be tuned; what comes before them stays as it is.
+
+Activations are [n, height, width, channels] in bfloat16, so that the 1 × 1 convolutions are plain products. The depthwise convolutions
+stay as they are too: they hold 1 % of the weights, and their gradient would take half of the time.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from backbone import FILE, LATE, MIDDLE, one_thread
+from shared import WORK
+
+LAYERS = ("55", "56", "57", "59", "60", "61", "62")
+"""Names of the convolutions in the backbone's file, in order: w55 is their first."""
+DEPTHWISE = {"56", "60"}
+FAST = torch.bfloat16
+
+
+def stored() -> dict[str, np.ndarray]:
+    """Weights (float32, by layer: w…) and biases (b…) of the last blocks, as the backbone's file has them."""
+    tensors = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(FILE)).graph.initializer}
+    weights = {f"w{layer}": tensors[f"w{layer}_q"].astype(np.float32) * tensors[f"w{layer}_s"] for layer in LAYERS}
+    return {**weights, **{f"b{layer}": tensors[f"b{layer}"].astype(np.float32) for layer in LAYERS}}
+
+
+def late(name: str) -> Tensor:
+    """The maps before the last blocks of one view of one set: [n, 7, 7, 160]. Computed once, from those of step 1."""
+    file = WORK / f"{name}-late.npy"
+    if not file.exists():
+        session = one_thread(between())
+        with np.load(WORK / f"{name}.npz") as view:
+            maps = view["maps"]
+        found = [session.run(None, {MIDDLE: maps[i:i + 1].astype(np.float32)})[0] for i in range(len(maps))]
+        partial = file.with_suffix(".part.npy")
+        np.save(partial, np.concatenate(found).transpose(0, 2, 3, 1).astype(np.float16))
+        partial.replace(file)
+    return torch.from_numpy(np.load(file))
+
+
+def between() -> onnx.ModelProto:
+    """The part of the backbone from the maps of step 1 to those before the last blocks."""
+    return onnx.utils.Extractor(onnx.shape_inference.infer_shapes(onnx.load(str(FILE)))).extract_model([MIDDLE], [LATE])
+
+
+class Depthwise(torch.autograd.Function):
+    """A 3 × 3 convolution of each channel by itself, whose weights are not trained."""
+
+    @staticmethod
+    def forward(context: Any, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        context.save_for_backward(weight)
+        return convolved(rows, weight, bias)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (weight,) = context.saved_tensors
+        return convolved(gradients[0], weight.flip(2, 3), None), None, None
+
+
+def convolved(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """[n, height, width, channels] → the same shape; borders are zero."""
+    return F.conv2d(rows.permute(0, 3, 1, 2), weight, bias, padding=1, groups=len(weight)).permute(0, 2, 3, 1)
+
+
+class LastBlocks(nn.Module):
+    """Maps [n, 7, 7, 160] → pooled features [n, 1280], float32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.precision = FAST
+        tensors = {name: torch.from_numpy(value) for name, value in stored().items()}
+        fixed = {kind + layer for kind in "wb" for layer in DEPTHWISE}
+        self.layers = nn.ParameterDict({name: nn.Parameter(value, requires_grad=name not in fixed) for name, value in tensors.items()})
+
+    def point(self, rows: Tensor, layer: str) -> Tensor:
+        """A 1 × 1 convolution."""
+        return F.linear(rows, self.layers[f"w{layer}"].flatten(1).to(self.precision), self.layers[f"b{layer}"].to(self.precision))
+
+    def depth(self, rows: Tensor, layer: str) -> Tensor:
+        """A depthwise one."""
+        return Depthwise.apply(rows, self.layers[f"w{layer}"].to(self.precision), self.layers[f"b{layer}"].to(self.precision))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = maps.to(self.precision)
+        inner = F.relu6(self.depth(F.relu6(self.point(maps, "55")), "56"))
+        maps = maps + self.point(inner, "57")
+        inner = F.relu6(self.depth(F.relu6(self.point(maps, "59")), "60"))
+        return F.relu6(self.point(self.point(inner, "61"), "62")).float().mean((1, 2))
+
+    def as_shipped(self) -> None:
+        """Weights rounded as in the file, and float32 throughout: what the server computes."""
+        self.precision = torch.float32
+        with torch.no_grad():
+            for layer in LAYERS:
+                self.layers[f"w{layer}"].copy_(torch.from_numpy(np.multiply(*quantised(self.layers[f"w{layer}"]))))
+
+
+def quantised(weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """As int8 and one scale a channel that comes out."""
+    value = weight.detach().numpy()
+    scales = (np.abs(value).max((1, 2, 3), keepdims=True).clip(1e-12) / 127).astype(np.float32)
+    return np.round(value / scales).astype(np.int8), scales
+
+
+def stored_form(blocks: LastBlocks) -> dict[str, np.ndarray]:
+    """Tensors to put in the place of those of the same names in the backbone's file."""
+    found: dict[str, np.ndarray] = {}
+    for layer in LAYERS:
+        found[f"w{layer}_q"], found[f"w{layer}_s"] = quantised(blocks.layers[f"w{layer}"])
+        found[f"b{layer}"] = blocks.layers[f"b{layer}"].detach().numpy()
+    return found
