@@ -22,16 +22,22 @@ export function costOf(pid: number): ProcessCost {
   }
 }
 
+/** Of a process and all that it started, together; and what of it is its own. */
+export interface TreeCost extends ProcessCost {
+  own: ProcessCost
+}
+
 /** A process and all that it started: a model that computes in a process of its own. */
-export function costOfTree(pid: number): ProcessCost {
-  const own = costOf(pid)
+export function costOfTree(pid: number): TreeCost {
+  const first = costOf(pid)
+  const all = { ...first, own: first }
   for (const child of childrenOf(pid)) {
     const { cpuSeconds, rssMb, peakRssMb } = costOfTree(child)
-    own.cpuSeconds += cpuSeconds
-    own.rssMb += rssMb
-    own.peakRssMb += peakRssMb
+    all.cpuSeconds += cpuSeconds
+    all.rssMb += rssMb
+    all.peakRssMb += peakRssMb
   }
-  return own
+  return all
 }
 
 function childrenOf(pid: number): number[] {

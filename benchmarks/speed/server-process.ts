@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { QUIVER } from '../places.js'
-import { costOfTree, type ProcessCost } from './process-cost.js'
+import { costOfTree, type TreeCost } from './process-cost.js'
 
 /** A server in a process of its own. */
 export interface ServerProcess {
@@ -12,7 +12,7 @@ export interface ServerProcess {
   /** From the start of the process until /readyz said yes. */
   readyAfterMs: number
   /** Of the process and of those that it started. */
-  cost(): ProcessCost
+  cost(): TreeCost
   stop(): Promise<void>
 }
 

@@ -3,7 +3,7 @@ import type { LocatedToken, TokenizedText } from '../engine.js'
 import { type AlignedText, align } from '../tokenizers/align.js'
 import { slicesOf } from '../tokenizers/slices.js'
 import { toForm } from '../tokenizers/unicode-form.js'
-import { Unigram } from '../tokenizers/unigram.js'
+import { Unigram, unigramTables } from '../tokenizers/unigram.js'
 
 /** The parts of a Hugging Face `tokenizer.json` that this tokenizer implements; any other is refused. */
 const TokenizerFile = z.object({
@@ -62,7 +62,7 @@ export class Tokenizer {
     this.#pieces = model.vocab.map(([piece]) => piece)
     this.vocabulary = this.#pieces.length
     this.special = new Map([...reserved].map((id) => [id, this.#pieces[id] ?? '']))
-    this.#unigram = new Unigram(model.vocab, model.unk_id, reserved)
+    this.#unigram = new Unigram(unigramTables(model.vocab, reserved), model.unk_id)
   }
 
   /**

@@ -5,8 +5,8 @@ import { ChildRunner } from '../child/child-runner.js'
 import type { CaptionTokens, MultimodalEngine } from '../multimodal-engine.js'
 import type { Accelerator } from '../onnx/accelerator.js'
 import { ModelError, ModelFolder } from '../pulled/model-folder.js'
+import { type LoadedTokenizer, readTokenizer } from '../tokenizers/load-tokenizer.js'
 import type { OffloadedTokenizer } from '../tokenizers/offloaded-tokenizer.js'
-import { offload, readTokenizer } from '../tokenizers/read-tokenizer.js'
 import { type Tokenizer, TokenizerError } from '../tokenizers/tokenizer.js'
 import type { ChildJob, ChildResult, ChildSetup, TowersReport } from './child-protocol.js'
 import { type CaptionRule, type Description, describe } from './description.js'
@@ -54,7 +54,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
   const folder = await ModelFolder.open(options.folder, 'onnx')
   const { towers, ...description } = await describe(folder)
   const { captions, outputs, preprocessing } = description
-  const tokenizer = await loadTokenizer(folder, captions)
+  const { tokenizer, offloaded } = await readOwnTokenizer(folder, captions)
   checkRoom(tokenizer, captions)
   const setup: ChildSetup = {
     text: folder.pathOf(towers.text),
@@ -81,7 +81,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
       const graphs = [...new Set([towers.text, towers.picture])].join(', ')
       throw new ModelError(`${graphs}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
     })
-    const engine = new OnnxMultimodalEngine({ folder, description, tokenizer, runner, report })
+    const engine = new OnnxMultimodalEngine({ folder, description, tokenizer, offloaded, runner, report })
     try {
       await verified
       await proveItself(engine, folder, { isRounded: options.accelerator !== undefined, signal })
@@ -96,10 +96,9 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
   }
 }
 
-interface Parts {
+interface Parts extends LoadedTokenizer {
   folder: ModelFolder
   description: Description
-  tokenizer: Tokenizer
   runner: Runner
   report: TowersReport
 }
@@ -116,14 +115,13 @@ class OnnxMultimodalEngine implements MultimodalEngine {
   readonly #runner: Runner
   readonly #runTokens: number
 
-  constructor({ folder, description, tokenizer, runner, report }: Parts) {
+  constructor({ folder, description, tokenizer, offloaded, runner, report }: Parts) {
     this.id = folder.name
     this.dimension = report.dimension
     this.isMatryoshka = description.isMatryoshka
     this.#captions = description.captions
     this.#tokenizer = tokenizer
-    const { isLowercased } = description.captions
-    this.#offloaded = offload(tokenizer, folder.pathOf('tokenizer.json'), { isLowercased })
+    this.#offloaded = offloaded
     this.#runner = runner
     this.#runTokens = report.isAlone ? 0 : MAX_RUN_TOKENS
     const hashes = [...folder.weightFiles, 'tokenizer.json'].map((path) => folder.sha256Of(path))
@@ -231,7 +229,7 @@ function checkRoom(tokenizer: Tokenizer, captions: CaptionRule): void {
   throw new ModelError(`tokenizer.json: post_processor: leaves no room for a text in ${captions.maxTokens} tokens.`)
 }
 
-async function loadTokenizer(folder: ModelFolder, { isLowercased }: CaptionRule): Promise<Tokenizer> {
+async function readOwnTokenizer(folder: ModelFolder, { isLowercased }: CaptionRule): Promise<LoadedTokenizer> {
   try {
     return await readTokenizer(folder.pathOf('tokenizer.json'), { isLowercased })
   } catch (error) {

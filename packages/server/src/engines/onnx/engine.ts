@@ -17,9 +17,8 @@ import type {
 import { proveItself } from '../pulled/canary.js'
 import { ModelError, ModelFolder } from '../pulled/model-folder.js'
 import { joinPrompt, promptFor } from '../pulled/prompt.js'
-import { createTokenizer } from '../tokenizers/create-tokenizer.js'
+import { type LoadedTokenizer, loadTokenizer } from '../tokenizers/load-tokenizer.js'
 import type { OffloadedTokenizer } from '../tokenizers/offloaded-tokenizer.js'
-import { offload } from '../tokenizers/read-tokenizer.js'
 import { type Tokenizer, TokenizerError } from '../tokenizers/tokenizer.js'
 import type { Accelerator } from './accelerator.js'
 import type { ChildJob, ChildResult, ChildSetup, GraphReport } from './child-protocol.js'
@@ -75,7 +74,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
   const { signal } = options
   const folder = await ModelFolder.open(options.folder, 'onnx')
   const description = await describe(folder)
-  const tokenizer = await loadTokenizer(folder)
+  const loaded = await readOwnTokenizer(folder)
   const sparse = await loadSparseHead(folder)
   const passTokens = Math.min(description.maxTokens, options.maxPassTokens ?? MAX_PASS_TOKENS)
   const setup: ChildSetup = {
@@ -109,7 +108,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     const engine = new OnnxEngine({
       folder,
       description,
-      tokenizer,
+      ...loaded,
       runner,
       report,
       sparsePath: sparse?.path,
@@ -138,10 +137,9 @@ interface OnnxPass extends Pass {
   promptLength: number
 }
 
-interface Parts {
+interface Parts extends LoadedTokenizer {
   folder: ModelFolder
   description: Description
-  tokenizer: Tokenizer
   runner: Runner
   report: GraphReport
   sparsePath: string | undefined
@@ -169,11 +167,11 @@ class OnnxEngine implements Engine {
   /** Ids whose weights say nothing: those of every text. */
   readonly #silent: ReadonlySet<number>
 
-  constructor({ folder, description, tokenizer, runner, report, sparsePath, passTokens }: Parts) {
+  constructor({ folder, description, tokenizer, offloaded, runner, report, sparsePath, passTokens }: Parts) {
     this.id = folder.name
     this.#description = description
     this.#tokenizer = tokenizer
-    this.#offloaded = offload(tokenizer, folder.pathOf('tokenizer.json'))
+    this.#offloaded = offloaded
     this.#runner = runner
     this.#passTokens = passTokens
     this.dimension = report.dimension
@@ -321,10 +319,10 @@ class OnnxEngine implements Engine {
   }
 }
 
-async function loadTokenizer(folder: ModelFolder): Promise<Tokenizer> {
-  const content: unknown = JSON.parse((await folder.bytesOf('tokenizer.json')).toString())
+async function readOwnTokenizer(folder: ModelFolder): Promise<LoadedTokenizer> {
+  const bytes = await folder.bytesOf('tokenizer.json')
   try {
-    return createTokenizer(content)
+    return await loadTokenizer(bytes)
   } catch (error) {
     if (!(error instanceof TokenizerError)) throw error
     throw new ModelError(`tokenizer.json: ${error.message}`, { cause: error })

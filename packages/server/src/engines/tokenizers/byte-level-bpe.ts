@@ -1,27 +1,68 @@
 import type { LocatedToken } from '../engine.js'
 import { BYTE_LETTERS, LETTER_BYTES } from './byte-letters.js'
 import type { Normalizer } from './normalizer.js'
+import { PairTable, type PairTables } from './pair-table.js'
+import { PieceTrie, type TrieTables } from './piece-trie.js'
+import { sharedInts, type TextTable, textAt, textTable } from './shared-tables.js'
 import type { TokenModel } from './tokenizer.js'
 import { WordCache } from './word-cache.js'
 
-/** Room for an id in a pair's key and in its entry: keys stay below 2⁵³. */
-const ID_ROOM = 2 ** 21
+/** Room for a place in a word beside a pair's rank: the two together stay below 2⁵³. */
+const PLACE_ROOM = 2 ** 21
 /** A pattern sees at most so much at a time: a longer match would exhaust the stack of the expression engine. */
 const WINDOW_UNITS = 65_536
 
 export interface BpeOptions {
-  /** Tokens in the alphabet of {@link BYTE_LETTERS}. */
-  vocabulary: ReadonlyMap<string, number>
-  /** Pairs of tokens that become one, the most urgent first. */
-  merges: readonly (readonly [string, string])[]
+  tables: BpeTables
   normalizer: Normalizer
   /** Words, in order; what no match covers is a word too. Global. */
   pattern: RegExp
   isSpaceAdded: boolean
-  /** A word that is a token stays one, whatever the merges say. */
-  areMergesIgnored: boolean
   /** Ids with a text of their own, outside of the alphabet: special and added tokens. */
   added: ReadonlyMap<number, string>
+}
+
+/** What vocabulary and merges become, in memory that threads share. */
+export interface BpeTables {
+  /** Id of each byte's own token. */
+  bytes: Int32Array
+  pairs: PairTables
+  /** Tokens by id, in the alphabet of {@link BYTE_LETTERS}. */
+  tokens: TextTable
+  /** Where a word that is a token stays one, whatever the merges say: the tokens, to be looked up. */
+  words?: TrieTables
+}
+
+/**
+ * @param vocabulary tokens in the alphabet of {@link BYTE_LETTERS}.
+ * @param merges pairs of tokens that become one, the most urgent first.
+ * @throws {RangeError} for a vocabulary without all bytes, or a merge of what it does not have.
+ */
+export function bpeTables(
+  vocabulary: ReadonlyMap<string, number>,
+  merges: readonly (readonly [string, string])[],
+  { areMergesIgnored }: { areMergesIgnored: boolean },
+): BpeTables {
+  const tokens: string[] = []
+  for (const [token, id] of vocabulary) tokens[id] = token
+  const idOf = (token: string) => {
+    const id = vocabulary.get(token)
+    if (id === undefined) throw new RangeError(`the vocabulary has no ${JSON.stringify(token)}`)
+    return id
+  }
+  const bytes = sharedInts(BYTE_LETTERS.length)
+  bytes.set(BYTE_LETTERS.map(idOf))
+  const pairs = PairTable.of(merges.length)
+  for (const [rank, [left, right]] of merges.entries()) {
+    pairs.add(idOf(left), idOf(right), { rank, id: idOf(left + right) })
+  }
+  const all = Array.from(tokens) // ids without a token are `undefined`, no longer holes
+  return {
+    bytes,
+    pairs: pairs.tables,
+    tokens: textTable(all),
+    ...(areMergesIgnored && { words: PieceTrie.of(all).tables }),
+  }
 }
 
 /**
@@ -32,28 +73,15 @@ export interface BpeOptions {
  */
 export class ByteLevelBpe implements TokenModel {
   readonly #options: BpeOptions
-  readonly #tokens: string[] = []
-  /** Id of each byte's own token. */
-  readonly #bytes: Int32Array
-  /** left · ID_ROOM + right → rank · ID_ROOM + id of the two together. */
-  readonly #pairs = new Map<number, number>()
+  readonly #pairs: PairTable
+  readonly #wholeWords: PieceTrie | undefined
   readonly #cache = new WordCache()
 
-  /** @throws {RangeError} for a vocabulary without all bytes, or a merge of what it does not have. */
   constructor(options: BpeOptions) {
     this.#options = options
-    const { vocabulary, merges } = options
-    for (const [token, id] of vocabulary) this.#tokens[id] = token
-    const idOf = (token: string) => {
-      const id = vocabulary.get(token)
-      if (id === undefined) throw new RangeError(`the vocabulary has no ${JSON.stringify(token)}`)
-      return id
-    }
-    this.#bytes = Int32Array.from(BYTE_LETTERS, idOf)
-    merges.forEach(([left, right], rank) => {
-      const key = idOf(left) * ID_ROOM + idOf(right)
-      if (!this.#pairs.has(key)) this.#pairs.set(key, rank * ID_ROOM + idOf(left + right))
-    })
+    const { pairs, words } = options.tables
+    this.#pairs = new PairTable(pairs)
+    this.#wholeWords = words && new PieceTrie(words)
   }
 
   encode(stretch: string, isStart: boolean, ids: number[]): void {
@@ -93,7 +121,7 @@ export class ByteLevelBpe implements TokenModel {
   }
 
   #bytesOf(id: number): Buffer {
-    const token = this.#tokens[id]
+    const token = textAt(this.#options.tables.tokens, id)
     if (token === undefined) throw new RangeError(`there is no token ${id}`)
     return Buffer.from(Array.from(token, (letter) => LETTER_BYTES.get(letter) ?? 0x3f))
   }
@@ -129,12 +157,9 @@ export class ByteLevelBpe implements TokenModel {
   /** Tokens with the bytes of the word that they stand for: [start, end). */
   #merge(word: string): { id: number; start: number; end: number }[] {
     const bytes = Buffer.from(word)
-    const { vocabulary, areMergesIgnored } = this.#options
-    if (areMergesIgnored) {
-      const id = vocabulary.get(Array.from(bytes, (byte) => BYTE_LETTERS[byte]).join(''))
-      if (id !== undefined) return [{ id, start: 0, end: bytes.length }]
-    }
-    const ids = Int32Array.from(bytes, (byte) => this.#bytes[byte] as number) // one for each of 256
+    const id = this.#wholeWords?.find(Array.from(bytes, (byte) => BYTE_LETTERS[byte]).join(''))
+    if (id !== undefined) return [{ id, start: 0, end: bytes.length }]
+    const ids = Int32Array.from(bytes, (byte) => this.#options.tables.bytes[byte] as number) // one for each of 256
     mergePairs(ids, this.#pairs)
     const tokens: { id: number; start: number; end: number }[] = []
     for (let start = 0; start < ids.length; ) {
@@ -151,28 +176,28 @@ export class ByteLevelBpe implements TokenModel {
 const GONE = -1
 
 /** Merge the most urgent pair, the leftmost of equals, until none is left. */
-function mergePairs(ids: Int32Array, pairs: ReadonlyMap<number, number>): void {
+function mergePairs(ids: Int32Array, pairs: PairTable): void {
   const { length } = ids
   const next = Int32Array.from({ length }, (_, i) => i + 1)
   const previous = Int32Array.from({ length }, (_, i) => i - 1)
   const urgent = new MinHeap()
   const at = (array: Int32Array, i: number) => array[i] as number // positions of symbols that are there
-  const entryOf = (left: number) => {
+  const slotOf = (left: number) => {
     const right = left < 0 ? length : at(next, left)
-    return right >= length ? undefined : pairs.get(at(ids, left) * ID_ROOM + at(ids, right))
+    return right >= length ? -1 : pairs.find(at(ids, left), at(ids, right))
   }
   const offer = (left: number) => {
-    const entry = entryOf(left)
-    if (entry !== undefined) urgent.push(Math.floor(entry / ID_ROOM) * ID_ROOM + left)
+    const slot = slotOf(left)
+    if (slot !== -1) urgent.push(pairs.rankAt(slot) * PLACE_ROOM + left)
   }
   for (let left = 0; left < length - 1; left++) offer(left)
   for (let top = urgent.pop(); top !== undefined; top = urgent.pop()) {
-    const left = top % ID_ROOM
+    const left = top % PLACE_ROOM
     if (at(ids, left) === GONE) continue
-    const entry = entryOf(left)
-    if (entry === undefined || Math.floor(entry / ID_ROOM) !== Math.floor(top / ID_ROOM)) continue // merged meanwhile
+    const slot = slotOf(left)
+    if (slot === -1 || pairs.rankAt(slot) !== Math.floor(top / PLACE_ROOM)) continue // merged meanwhile
     const right = at(next, left)
-    ids[left] = entry % ID_ROOM
+    ids[left] = pairs.idAt(slot)
     ids[right] = GONE
     next[left] = at(next, right)
     if (at(next, left) < length) previous[at(next, left)] = left

@@ -1,17 +1,18 @@
 import type { LocatedToken } from '../engine.js'
 import type { Normalizer } from './normalizer.js'
+import { type TextTable, textAt } from './shared-tables.js'
 import type { TokenModel } from './tokenizer.js'
-import { Unigram } from './unigram.js'
+import { Unigram, type UnigramTables } from './unigram.js'
 import { WordCache } from './word-cache.js'
 
 const WORD_START = '▁'
 const SPACES = /\p{White_Space}+/u
 
 export interface MetaspaceOptions {
-  pieces: readonly (readonly [string, number])[]
+  tables: UnigramTables
+  /** Pieces by id. */
+  names: TextTable
   unknownId: number
-  /** Ids that no text yields. */
-  reserved: ReadonlySet<number>
   normalizer: Normalizer
   /** Whether words are cut at white space before `▁` marks their starts; else every space becomes a `▁`. */
   isSplitAtSpaces: boolean
@@ -27,7 +28,7 @@ export class MetaspaceUnigram implements TokenModel {
 
   constructor(options: MetaspaceOptions) {
     this.#options = options
-    this.#unigram = new Unigram(options.pieces, options.unknownId, options.reserved)
+    this.#unigram = new Unigram(options.tables, options.unknownId)
   }
 
   encode(stretch: string, isStart: boolean, ids: number[]): void {
@@ -54,7 +55,7 @@ export class MetaspaceUnigram implements TokenModel {
   }
 
   tokenText(id: number): string {
-    const [piece] = this.#options.pieces[id] ?? []
+    const piece = textAt(this.#options.names, id)
     if (piece === undefined) throw new RangeError(`there is no token ${id}`)
     return piece.replaceAll(WORD_START, ' ')
   }

@@ -2,16 +2,15 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BUILTIN_WEIGHTS } from '../builtin/weights.js'
+import { loadTokenizer, readTokenizer } from './load-tokenizer.js'
 import type { OffloadedTokenizer } from './offloaded-tokenizer.js'
-import { offload, readTokenizer } from './read-tokenizer.js'
-import type { Tokenizer } from './tokenizer.js'
+import { type Tokenizer, TokenizerError } from './tokenizer.js'
 
 const PATH = join(BUILTIN_WEIGHTS, 'tokenizer.json')
 let tokenizer: Tokenizer
 let offloaded: OffloadedTokenizer
 beforeAll(async () => {
-  tokenizer = await readTokenizer(PATH)
-  offloaded = offload(tokenizer, PATH)
+  ;({ tokenizer, offloaded } = await readTokenizer(PATH))
 })
 afterAll(() => offloaded.close())
 
@@ -46,6 +45,20 @@ test('the event loop stays free meanwhile', async () => {
   expect(delay.max / 1e6).toBeLessThan(tookMs / 2)
 })
 
+test('the event loop stays free while a tokenizer is read, and its tables are shared with the thread', async () => {
+  const before = performance.eventLoopUtilization()
+  const loaded = await readTokenizer(PATH)
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.5)
+  expect(await loaded.offloaded.tokenize(LONG, { maxTokens: 10 })).toEqual(loaded.tokenizer.tokenize(LONG, 10))
+  await loaded.offloaded.close()
+})
+
+test('a file that is no tokenizer is told as such by the thread that reads it', async () => {
+  await expect(loadTokenizer(Buffer.from('{'))).rejects.toThrow(/the file cannot be read/)
+  await expect(loadTokenizer(Buffer.from('{"added_tokens":1}'))).rejects.toThrow(TokenizerError)
+  await expect(readTokenizer('/nowhere')).rejects.toThrow(/the file cannot be read \(ENOENT/)
+})
+
 test('a text that is no longer wanted is not tokenised, and the next one is', async () => {
   const gone = new AbortController()
   const first = offloaded.tokenize(LONG, { maxTokens: 100 })
@@ -64,7 +77,7 @@ test('more than 64 Mi characters do not wait', async () => {
 })
 
 test('closing ends the thread and rejects what it was busy with', async () => {
-  const closing = offload(tokenizer, PATH)
+  const { offloaded: closing } = await readTokenizer(PATH)
   const pending = Promise.allSettled([
     closing.tokenize(LONG, { maxTokens: 100 }),
     closing.tokenize(LONG, { maxTokens: 100 }),

@@ -1,3 +1,15 @@
+import { sharedInts, sharedUnits } from './shared-tables.js'
+
+/** What a tree consists of, in memory that threads share. */
+export interface TrieTables {
+  /** Slots of the edges: node, unit and child. */
+  parents: Int32Array
+  units: Uint16Array
+  children: Int32Array
+  /** Piece id that ends at a node, or -1. */
+  ids: Int32Array
+}
+
 /**
  * Prefix tree over the vocabulary's pieces, by UTF-16 code unit.
  *
@@ -10,26 +22,39 @@ export class PieceTrie {
   /** No such edge. */
   static readonly NONE = -1
 
+  readonly tables: TrieTables
   readonly #mask: number
   readonly #parents: Int32Array
   readonly #units: Uint16Array
   readonly #children: Int32Array
-  /** Piece id that ends at a node, or -1. */
   readonly #ids: Int32Array
   #nodes = 1
 
+  /** @param tables of a tree that is made. */
+  constructor(tables: TrieTables) {
+    this.tables = tables
+    const { parents, units, children, ids } = tables
+    this.#mask = parents.length - 1
+    this.#parents = parents
+    this.#units = units
+    this.#children = children
+    this.#ids = ids
+  }
+
   /** @param pieces piece by id; an empty string or `undefined` is left out. */
-  constructor(pieces: readonly (string | undefined)[]) {
+  static of(pieces: readonly (string | undefined)[]): PieceTrie {
     const units = pieces.reduce((sum, piece) => sum + (piece?.length ?? 0), 0)
     const slots = 2 ** Math.ceil(Math.log2(2 * (units + 1)))
-    this.#mask = slots - 1
-    this.#parents = new Int32Array(slots).fill(PieceTrie.NONE)
-    this.#units = new Uint16Array(slots)
-    this.#children = new Int32Array(slots)
-    this.#ids = new Int32Array(units + 1).fill(PieceTrie.NONE)
-    pieces.forEach((piece, id) => {
-      if (piece) this.#insert(piece, id)
+    const trie = new PieceTrie({
+      parents: sharedInts(slots).fill(PieceTrie.NONE),
+      units: sharedUnits(slots),
+      children: sharedInts(slots),
+      ids: sharedInts(units + 1).fill(PieceTrie.NONE),
     })
+    pieces.forEach((piece, id) => {
+      if (piece) trie.#insert(piece, id)
+    })
+    return trie
   }
 
   /** Node behind the edge `unit`, or NONE. */
@@ -41,6 +66,14 @@ export class PieceTrie {
   /** Id of the piece that ends at this node, or NONE. */
   idAt(node: number): number {
     return this.#ids[node] as number // nodes are handed out below the array's length
+  }
+
+  /** Id of this piece, if it is one. */
+  find(piece: string): number | undefined {
+    let node: number = PieceTrie.ROOT
+    for (let i = 0; i < piece.length && node !== PieceTrie.NONE; i++) node = this.child(node, piece.charCodeAt(i))
+    const id = node === PieceTrie.NONE ? PieceTrie.NONE : this.idAt(node)
+    return id === PieceTrie.NONE ? undefined : id
   }
 
   #insert(piece: string, id: number): void {

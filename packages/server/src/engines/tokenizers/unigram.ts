@@ -1,4 +1,5 @@
-import { PieceTrie } from './piece-trie.js'
+import { PieceTrie, type TrieTables } from './piece-trie.js'
+import { sharedDoubles } from './shared-tables.js'
 
 /** Added to the least probable piece's score for a character that no piece covers; sentencepiece's constant. */
 const UNKNOWN_PENALTY = 10
@@ -8,6 +9,31 @@ export interface Piece {
   id: number
   start: number
   end: number
+}
+
+/** What a vocabulary becomes, in memory that threads share. */
+export interface UnigramTables {
+  trie: TrieTables
+  /** Log probability by id. */
+  scores: Float64Array
+  /** UTF-16 units of the longest piece. */
+  longestPiece: number
+}
+
+/** @param pieces [piece, log probability] by id. @param reserved ids that text never yields: `<s>`, `</s>`, … */
+export function unigramTables(
+  pieces: readonly (readonly [string, number])[],
+  reserved: ReadonlySet<number>,
+): UnigramTables {
+  const scores = sharedDoubles(pieces.length)
+  pieces.forEach(([, score], id) => {
+    scores[id] = score
+  })
+  return {
+    trie: PieceTrie.of(pieces.map(([piece], id) => (reserved.has(id) ? undefined : piece))).tables,
+    scores,
+    longestPiece: pieces.reduce((longest, [piece]) => Math.max(longest, piece.length), 1),
+  }
 }
 
 /**
@@ -30,13 +56,12 @@ export class Unigram {
   #lastId = new Int32Array(64)
   #lastStart = new Int32Array(64)
 
-  /** @param pieces [piece, log probability] by id. @param reserved ids that text never yields: `<s>`, `</s>`, … */
-  constructor(pieces: readonly (readonly [string, number])[], unknownId: number, reserved: ReadonlySet<number>) {
-    this.#trie = new PieceTrie(pieces.map(([piece], id) => (reserved.has(id) ? undefined : piece)))
-    this.#scores = Float64Array.from(pieces, ([, score]) => score)
+  constructor({ trie, scores, longestPiece }: UnigramTables, unknownId: number) {
+    this.#trie = new PieceTrie(trie)
+    this.#scores = scores
     this.#unknownId = unknownId
-    this.#unknownScore = this.#scores.reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY
-    this.longestPiece = pieces.reduce((longest, [piece]) => Math.max(longest, piece.length), 1)
+    this.#unknownScore = scores.reduce((least, score) => Math.min(least, score), 0) - UNKNOWN_PENALTY
+    this.longestPiece = longestPiece
   }
 
   /** Ids of one word's pieces, in order. @param word well-formed UTF-16. */

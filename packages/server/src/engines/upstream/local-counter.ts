@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { offload, readTokenizer } from '../tokenizers/read-tokenizer.js'
+import { readTokenizer } from '../tokenizers/load-tokenizer.js'
 import { TokenizerError } from '../tokenizers/tokenizer.js'
 import type { TokenCounter } from './token-counter.js'
 
@@ -11,10 +11,9 @@ import type { TokenCounter } from './token-counter.js'
  */
 export async function startLocalCounter(folder: string): Promise<TokenCounter> {
   const path = join(folder, 'tokenizer.json')
-  const tokenizer = await readTokenizer(path).catch((error: unknown) => {
+  const { offloaded } = await readTokenizer(path).catch((error: unknown) => {
     throw error instanceof TokenizerError ? new TokenizerError(`${path}: ${error.message}`, { cause: error }) : error
   })
-  const offloaded = offload(tokenizer, path)
   const count = async (text: string, signal: AbortSignal) => {
     const { ids } = await offloaded.tokenize(text, { maxTokens: Number.MAX_SAFE_INTEGER, signal })
     return ids.length
