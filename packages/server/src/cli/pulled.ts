@@ -1,4 +1,5 @@
 import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
+import { roundingNote } from '../catalog/pullable/rounding.js'
 import { formatBytes } from '../pull/format-bytes.js'
 import { checkName } from '../pull/model-store.js'
 import { modalityOf, type PulledModel } from '../pull/pulled-model.js'
@@ -15,10 +16,11 @@ export function bytesOf({ files }: PulledModel): number {
   return Object.values(files).reduce((sum, { bytes }) => sum + bytes, 0)
 }
 
-/** Two lines for a terminal. */
+/** Two lines for a terminal; a third for weights of few bits. */
 export function describe(model: PulledModel): string {
   const { name, engine, variant, dimension, maxTokens, license = 'unknown license', source } = model
   const takes = modalityOf(model) === 'text' ? '' : 'texts and pictures, '
   const shape = `${takes}${dimension} components, ${maxTokens.toLocaleString('en-US')} tokens`
-  return `${name}: ${engine} ${variant}, ${shape}, ${formatBytes(bytesOf(model))}, ${license}\n  ${source}\n`
+  const note = roundingNote(model)
+  return `${name}: ${engine} ${variant}, ${shape}, ${formatBytes(bytesOf(model))}, ${license}\n  ${source}\n${note === undefined ? '' : `  ${note}\n`}`
 }
