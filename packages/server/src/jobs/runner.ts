@@ -208,6 +208,8 @@ class Bell {
       const wake = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', wake)
+        const place = this.#waiting.indexOf(wake)
+        if (place !== -1) this.#waiting.splice(place, 1) // an idle server would gather one a second
         resolve()
       }
       const timer = setTimeout(wake, timeoutMs)
