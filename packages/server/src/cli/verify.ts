@@ -3,8 +3,10 @@ import Table from 'cli-table3'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { PipelineSettings } from '../assemble.js'
 import { openRemoteModel } from '../assemble-engines.js'
+import type { Catalog } from '../catalog/catalog.js'
 import { check } from '../catalog/check.js'
 import type { TextModel } from '../catalog/text-model.js'
+import type { Embed } from '../embedding/embed.js'
 import { shorten } from '../vector/vector.js'
 import { type Comparison, compare, type Verdict } from '../verify/compare.js'
 import { SAMPLE_TEXTS } from '../verify/sample-texts.js'
@@ -78,17 +80,27 @@ Examples:
 }
 
 async function verify(model: string, options: VerifyOptions, settings: PipelineSettings): Promise<void> {
-  const texts = await readTexts(options.texts)
   const { signal } = new AbortController()
   try {
-    const there = await embedThere(texts, { model, options, signal })
-    const here = await embedHere(texts, { model, settings, options, signal, offered: there.vectors[0]?.length ?? 0 })
-    const asLong = await there.inLength(here.dimension)
-    await there.close()
-    const compared = compare(here.vectors, asLong, { neighbours: options.neighbours })
-    const report = { model, here, there, texts, compared, options }
-    process.stdout.write(options.json === true ? toJson(report) : toText(report))
-    process.exitCode = EXIT_OF[compared.verdict]
+    await withPipeline(settings, signal, async ({ catalog, embed }) => {
+      const own = catalog.get(model)
+      const texts = options.texts === undefined ? sampleTextsFor(own) : await readTexts(options.texts)
+      const there = await embedThere(texts, { model, options, signal })
+      const here = await embedHere(texts, {
+        own,
+        catalog,
+        embed,
+        options,
+        signal,
+        offered: there.vectors[0]?.length ?? 0,
+      })
+      const asLong = await there.inLength(here.dimension)
+      await there.close()
+      const compared = compare(here.vectors, asLong, { neighbours: options.neighbours })
+      const report = { model, here, there, texts, compared, options }
+      process.stdout.write(options.json === true ? toJson(report) : toText(report))
+      process.exitCode = EXIT_OF[compared.verdict]
+    })
   } catch (error) {
     if (error instanceof ApiError) throw new UserError(error.message)
     if (error instanceof Error && (error.name === 'UpstreamError' || error.name === 'Mismatch')) {
@@ -98,8 +110,12 @@ async function verify(model: string, options: VerifyOptions, settings: PipelineS
   }
 }
 
-async function readTexts(file: string | undefined): Promise<readonly string[]> {
-  if (file === undefined) return SAMPLE_TEXTS
+/** Those that a model surely takes, as one of few tokens would refuse the longest: a token is a character or more. */
+function sampleTextsFor({ maxInputTokens }: TextModel): readonly string[] {
+  return SAMPLE_TEXTS.filter(({ length }) => length <= maxInputTokens)
+}
+
+async function readTexts(file: string): Promise<readonly string[]> {
   const texts: string[] = []
   for await (const { text } of readLines([], { file, skipEmpty: true }).lines) {
     if (texts.length === MAX_TEXTS) throw new UserError(`${file} has more than ${MAX_TEXTS} texts.`)
@@ -141,7 +157,13 @@ async function embedThere(
     const waiting = texts.entries()
     const lane = async () => {
       for (const [i, text] of waiting) {
-        answers[i] = await remote.embed(text, { textType, ...(dimension !== undefined && { dimension }) })
+        answers[i] = await remote
+          .embed(text, { textType, ...(dimension !== undefined && { dimension }) })
+          .catch((error: unknown) => {
+            throw isTooLong(error)
+              ? new UserError(`${against}: text ${i + 1} has more tokens than the model there takes; leave it out.`)
+              : error
+          })
       }
     }
     await Promise.all(Array.from({ length: LANES }, lane))
@@ -171,29 +193,38 @@ async function embedThere(
 async function embedHere(
   texts: readonly string[],
   {
-    model: id,
-    settings,
+    own: model,
+    catalog,
+    embed,
     options,
     signal,
     offered,
-  }: { model: string; settings: PipelineSettings; options: VerifyOptions; signal: AbortSignal; offered: number },
+  }: {
+    own: TextModel
+    catalog: Catalog
+    embed: Embed
+    options: VerifyOptions
+    signal: AbortSignal
+    offered: number
+  },
 ): Promise<Side & { dimension: number }> {
-  return withPipeline(settings, signal, async ({ catalog, embed }) => {
-    const model = catalog.get(id)
-    const dimension = options.dimension ?? (model.dimensions.includes(offered) ? offered : model.defaultDimension)
-    const side: Side = { vectors: [], tokens: [] }
-    for (let start = 0; start < texts.length; start += model.maxInputs) {
-      const inputs = texts.slice(start, start + model.maxInputs)
-      const { embeddings } = await embed(check(toRequest(model, { inputs, start, dimension, options }), catalog), {
-        signal,
-      })
-      for (const { dense = new Float32Array(0), tokens } of embeddings) {
-        side.vectors.push(dense)
-        side.tokens.push(tokens)
-      }
+  const dimension = options.dimension ?? (model.dimensions.includes(offered) ? offered : model.defaultDimension)
+  const side: Side = { vectors: [], tokens: [] }
+  for (let start = 0; start < texts.length; start += model.maxInputs) {
+    const inputs = texts.slice(start, start + model.maxInputs)
+    const { embeddings } = await embed(check(toRequest(model, { inputs, start, dimension, options }), catalog), {
+      signal,
+    })
+    for (const { dense = new Float32Array(0), tokens } of embeddings) {
+      side.vectors.push(dense)
+      side.tokens.push(tokens)
     }
-    return { ...side, dimension: side.vectors[0]?.length ?? 0 }
-  })
+  }
+  return { ...side, dimension: side.vectors[0]?.length ?? 0 }
+}
+
+function isTooLong(error: unknown): boolean {
+  return error instanceof Error && 'kind' in error && error.kind === 'too_long'
 }
 
 function toRequest(

@@ -25,6 +25,7 @@ import type { ChildJob, ChildResult, ChildSetup, GraphReport } from './child-pro
 import { type Description, describe } from './description.js'
 import { groupByLength } from './group-by-length.js'
 import { loadDense, loadSparseHead } from './parts.js'
+import { roundsByRun } from './rounds-by-run.js'
 
 export interface OnnxEngineOptions {
   /** A pulled model: `quiver-model.json` and the files that it names. */
@@ -89,6 +90,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     isMemoryKept: passTokens <= MAX_KEPT_TOKENS,
     warmUp: WARM_UP,
   }
+  const isAlone = await roundsByRun(folder.weightsPath)
   const verified = folder.verify(folder.weightFiles, signal)
   const weightBytes = folder.sizeOf(folder.weightFiles)
   try {
@@ -113,6 +115,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
       report,
       sparsePath: sparse?.path,
       passTokens,
+      isAlone,
     })
     try {
       await verified
@@ -145,6 +148,8 @@ interface Parts extends LoadedTokenizer {
   sparsePath: string | undefined
   /** Tokens of a pass, with all that stands around the text. */
   passTokens: number
+  /** Whether a text's vector would depend on those that are computed with it. */
+  isAlone: boolean
 }
 
 /** An open model in a child process. */
@@ -153,7 +158,7 @@ class OnnxEngine implements Engine {
   readonly identity: string
   readonly dimension: number
   readonly window: number
-  readonly batching: Batching = { maxPaddedTokens: MAX_PADDED_TOKENS, maxPasses: MAX_PASSES, concurrency: CONCURRENCY }
+  readonly batching: Batching
   readonly network: Network
   readonly inspector?: TokenInspector
   readonly sparse?: SparseSide
@@ -167,8 +172,13 @@ class OnnxEngine implements Engine {
   /** Ids whose weights say nothing: those of every text. */
   readonly #silent: ReadonlySet<number>
 
-  constructor({ folder, description, tokenizer, offloaded, runner, report, sparsePath, passTokens }: Parts) {
+  constructor({ folder, description, tokenizer, offloaded, runner, report, sparsePath, passTokens, isAlone }: Parts) {
     this.id = folder.name
+    this.batching = {
+      maxPaddedTokens: isAlone ? 0 : MAX_PADDED_TOKENS,
+      maxPasses: isAlone ? 1 : MAX_PASSES,
+      concurrency: CONCURRENCY,
+    }
     this.#description = description
     this.#tokenizer = tokenizer
     this.#offloaded = offloaded
@@ -241,7 +251,7 @@ class OnnxEngine implements Engine {
     const embeddings = new Array<RawEmbedding>(own.length)
     const groups = groupByLength(
       own.map(({ ids }) => ids.length),
-      MAX_PADDED_TOKENS,
+      this.batching.maxPaddedTokens,
     )
     if (groups.length > 1) setMaxListeners(0, signal) // one for each run
     await Promise.all(
