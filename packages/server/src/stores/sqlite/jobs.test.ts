@@ -223,6 +223,19 @@ test('an input that cannot be had is asked for again, and then the job fails', a
   expect(tries).toBe(6)
 })
 
+test('a disk that is away while a job is planned is waited for longer', async () => {
+  let tries = 0
+  run('', {
+    openInput: async () => {
+      tries++
+      if (tries <= 10) throw new Error('EIO')
+      return { name: 'lines.txt', body: Readable.from([Buffer.from('one\n')]) }
+    },
+  })
+  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 1 })
+  expect(tries).toBe(11)
+})
+
 test('a job whose time is over ends with what was computed by then', async () => {
   const reached = createGate()
   const embed: Embed = async (request, options) => {
