@@ -9,7 +9,7 @@ import { killCampaign } from './kill.js'
 import { configFor, startStandIn } from './stand-in.js'
 import { runSweep } from './sweep.js'
 
-const DEADLINE_MS = 600_000
+const DEADLINE_MS = 900_000
 let model: Awaited<ReturnType<typeof startStandIn>>
 let config: object
 beforeAll(async () => {

@@ -48,7 +48,7 @@ const model = await startStandIn(Number(values['answer-ms']))
 const config = configFor(model.url)
 const SWEEPS: Readonly<Record<string, () => Promise<SweepReport[]>>> = {
   disk: () => runSweep((settings) => openOnFaultyDisk(settings, config), { ...sweep, counts: [1] }),
-  s3: () => runSweep((settings) => openOnFaultyS3(settings, { config, program }), { ...sweep, counts: [1, 8] }),
+  s3: () => runSweep((settings) => openOnFaultyS3(settings, { config, program }), { ...sweep, counts: [1, 4] }),
 }
 const CAMPAIGNS: Readonly<Record<string, () => Promise<CampaignReport[]>>> = {
   kill: () => runCampaign(killCampaign({ kills: times, config, ...lives }), options),

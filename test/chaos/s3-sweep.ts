@@ -27,8 +27,8 @@ const REFUSALS: Readonly<Partial<Record<S3Fault, { status: number; code: string 
 }
 /** Only answers with a body can break off in it. */
 const NEEDS_BODY: ReadonlySet<S3Fault> = new Set(['truncated', 'stalled'])
-/** So that silence is noticed soon. */
-const SILENCE_MS = 300
+/** So that silence is noticed soon, and a slow machine is not taken for it. */
+const SILENCE_MS = 2000
 
 interface S3Proxy {
   endpoint: string

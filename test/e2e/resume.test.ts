@@ -75,3 +75,17 @@ test('parquet has the rows of the JSON lines, as other programs read it', async 
     expect(rows[i]?.embedding).toEqual(expected[i].embedding.map(Math.fround))
   }
 }, 300_000)
+
+test('an empty line anywhere in a file is told before anything is computed', () => {
+  const holed = join(folder, 'holed.txt')
+  const output = join(folder, 'holed.npy')
+  writeFileSync(holed, 'one\ntwo\n\nthree\n')
+  writeFileSync(`${output}.part`, 'of an earlier run')
+  const run = spawnSync(process.execPath, [QUIVER, 'embed', '--input', holed, '--output', output], {
+    env: environment(),
+    encoding: 'utf8',
+  })
+  expect(run.status).toBe(1)
+  expect(run.stderr).toBe('quiver: text 2 (from 0) is empty; --skip-empty leaves such lines out.\n')
+  expect(readFileSync(`${output}.part`, 'utf8')).toBe('of an earlier run')
+})

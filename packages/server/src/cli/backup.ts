@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import { backUpHome, restoreHome } from '../assemble-storage.js'
 import type { SettingName } from '../config.js'
+import { EXIT, UserError } from './exit.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
 
 /** Where a server keeps things. */
@@ -13,6 +14,7 @@ const PLACES: readonly SettingName[] = [
   's3Region',
   's3AccessKeyId',
   's3SecretAccessKey',
+  's3SilenceMs',
 ]
 
 export function backupCommand(): Command {
@@ -40,7 +42,7 @@ export function restoreCommand(): Command {
 function untilInterrupted(): AbortSignal {
   const controller = new AbortController()
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`stopped by ${name}`)))
+    process.once(name, () => controller.abort(new UserError(`stopped by ${name}.`, EXIT.interrupted)))
   }
   return controller.signal
 }

@@ -71,6 +71,8 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
   const format = given.format ?? formatOf(given.output)
   const options = { ...given, format, ...(path !== undefined && { file: path }) }
   const resumeKey = await resumeKeyOf(options)
+  // A file that can be read twice is looked through first: an empty line at its end must not cost the hours before it.
+  if (resumeKey !== undefined) for await (const _ of readLines(texts, options).lines);
   const { lines, total } = readLines(texts, options)
   const interrupted = new AbortController()
   process.once('SIGINT', () =>

@@ -51,8 +51,10 @@ export interface Runner {
   close(): Promise<void>
 }
 
-/** A plan, or a word to the caller, that failed this often is not tried again. */
+/** A plan, or a word to the caller, that failed this often is not tried again: a minute or so. */
 const MAX_FAILURES = 6
+/** The same of a plan that failed for reasons of this server's own, such as a disk or a bucket that is away: an hour or so. */
+const MAX_OWN_FAILURES = 20
 /** Planning, finishing and notifying are not split; after so many crashes they are given up. */
 const MAX_LOSSES = BLAMED_LOSSES
 /** Errors that may be gone the next time, besides those that the table calls so. */
@@ -181,7 +183,8 @@ function faultsOf(error: unknown, lease: Lease, { rules }: RunnerOptions): reado
   // Lines are never lost to a server that has a bad hour: what computes, or puts together what was computed and charged, is
   // tried again for as long as it takes.
   const isPatient = lease.stage === 'compute' || lease.stage === 'finish'
-  if (isWorthRetrying && (isPatient || lease.failures + 1 < MAX_FAILURES)) return undefined
+  const most = lease.stage === 'plan' && known.row === 'internal' ? MAX_OWN_FAILURES : MAX_FAILURES
+  if (isWorthRetrying && (isPatient || lease.failures + 1 < most)) return undefined
   return [rules[lease.job.kind].format.toFault(known)]
 }
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
 import { ApiError } from '@quiver/protocol'
@@ -221,6 +222,19 @@ test('an input that cannot be had is asked for again, and then the job fails', a
   const fault = { code: 'BadRequest.InputDownloadFailed', message: 'Failed to download the input file: no.' }
   expect(await ended(await submit())).toMatchObject({ state: 'failed', faults: [fault] })
   expect(tries).toBe(6)
+})
+
+test('a disk that is away while a job is planned is waited for longer', async () => {
+  let tries = 0
+  run('', {
+    openInput: async () => {
+      tries++
+      if (tries <= 10) throw new Error('EIO')
+      return { name: 'lines.txt', body: Readable.from([Buffer.from('one\n')]) }
+    },
+  })
+  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 1 })
+  expect(tries).toBe(11)
 })
 
 test('a job whose time is over ends with what was computed by then', async () => {
