@@ -21,8 +21,7 @@ SMOKE = "--smoke" in sys.argv
 WORK = Path(os.environ.get("QUIVER_WORK", HERE / ".work")) / ("smoke" if SMOKE else "full")
 WEIGHTS = WORK / "weights" if SMOKE else ROOT / "packages/server/weights/builtin-text"
 GOLDENS = WORK / "goldens" if SMOKE else ROOT / "packages/server/src/engines/builtin"
-FAST_WEIGHTS = WORK / "fast-weights" if SMOKE else ROOT / "packages/server/weights/builtin-fast"
-FAST_GOLDENS = WORK / "fast-goldens" if SMOKE else ROOT / "packages/server/src/engines/builtin-fast"
+STATIC_WEIGHTS = WORK / "static-weights"  # a candidate that is not shipped: docs/decisions/0020-static-model.md
 RESULTS = WORK / "results" if SMOKE else ROOT / "benchmarks/results"
 CONFIG: dict[str, Any] = json.loads((HERE / "config.json").read_text())
 for _name, _value in CONFIG.pop("smoke").items() if SMOKE else ():  # the same recipe, smaller

@@ -1,6 +1,6 @@
 """Numbers and names: does a text stay nearer to its paraphrase than to the same words with another number or name?
 
-    python details.py --model shipped   (fast, e5, minilm), then --table: benchmarks/results/builtin-details.md
+    python details.py --model shipped   (static, e5, minilm), then --table: benchmarks/results/builtin-details.md
 
 Each case is a statement, another way of saying it, and both again with another number, date, name or place. "told apart": the true paraphrase is
 nearer to the statement than the paraphrase with the other detail (ties are wrong; by chance half would be). "against the words": it is
@@ -84,13 +84,13 @@ def measure(model: str) -> dict[str, dict[str, float]]:
     return found
 
 
-ORDER = ("shipped", "fast", "e5", "minilm")
+ORDER = ("shipped", "static", "e5", "minilm")
 
 
 def table() -> str:
     """The page."""
     found = {model: json.loads(path.read_text()) for model in ORDER if (path := WORK / f"details-{version(model)}.json").exists()}
-    text = ["# Numbers and names", "", "Made by `cd training && python details.py --model shipped`, then `--model fast`, `--model e5`, `--model minilm` and `--table`.", "",
+    text = ["# Numbers and names", "", "Made by `cd training && python details.py --model shipped`, then `--model static`, `--model e5`, `--model minilm` and `--table`.", "",
             *(__doc__ or "").split("\n\n")[2].strip().splitlines(), "",
             f"{CASES} cases a line: told apart / against the words / cosine.", "",
             "| detail | " + " | ".join(found) + " |", "|---|" + "---|" * len(found)]

@@ -3,7 +3,7 @@
     python evaluate.py --model shipped      the files in packages/server/weights/builtin-text, in ONNX Runtime
     python evaluate.py --model e5           the first teacher (384 components: longer columns stay empty)
     python evaluate.py --model minilm       the second teacher, English sets only
-    python evaluate.py --model fast         the static model's files in packages/server/weights/builtin-fast
+    python evaluate.py --model static         the static model's files in the work folder (static_export.py)
     python evaluate.py --table              write the markdown from what is there
 
 Symmetric sets (STS, bitext, clustering) are called in document mode on both sides, as a caller who names no text type
@@ -27,7 +27,7 @@ from tokenizers import Tokenizer
 
 import metrics
 import static_model
-from common import CONFIG, DATA, FAST_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
+from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
 from metrics import unit
 from teachers import embed as embed_teacher
 from teachers import load_e5, load_minilm
@@ -121,10 +121,10 @@ def second_teacher() -> Embed:
     return embed
 
 
-def fast() -> Embed:
-    """The static model's shipped rows; it knows no text types."""
+def static() -> Embed:
+    """The static model's rows; it knows no text types."""
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
-    table = static_model.held(FAST_WEIGHTS)
+    table = static_model.held(STATIC_WEIGHTS)
     return lambda texts, kind: static_model.embed(table, encode(tokenizer, texts))
 
 
@@ -143,7 +143,7 @@ class Model:
 TEACHER_DIMENSIONS = [dimension for dimension in CONFIG["dimensions"] if dimension <= 384]
 MODELS = {
     "shipped": Model(shipped, CONFIG["dimensions"], file=WEIGHTS / "model.onnx"),
-    "fast": Model(fast, CONFIG["static"]["dimensions"], file=FAST_WEIGHTS / "rows.i8"),
+    "static": Model(static, CONFIG["static"]["dimensions"], file=STATIC_WEIGHTS / "rows.i8"),
     "e5": Model(first_teacher, TEACHER_DIMENSIONS, symmetric="query"),
     "minilm": Model(second_teacher, TEACHER_DIMENSIONS, is_english=True),
 }

@@ -1,6 +1,6 @@
 """How well sentences and words find their translations, language by language: benchmarks/results/builtin-languages.md.
 
-    python languages.py --model shipped     (also fast, e5); results are kept in the work folder
+    python languages.py --model shipped     (also static, e5); results are kept in the work folder
     python languages.py --table
 
 Three kinds of evidence, never mixed: sentences that no training text equals (Tatoeba → English; SIB-200, the same sentences in six
@@ -104,12 +104,12 @@ def measure(model: str) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-COLUMNS = (("shipped", "1024"), ("shipped", "256"), ("fast", "256"), ("e5", "384"))
+COLUMNS = (("shipped", "1024"), ("shipped", "256"), ("static", "256"), ("e5", "384"))
 HEADINGS = {
     "tatoeba": ("Sentences → English, Tatoeba", "Among the file's sentences of the language, 250 to 500."),
     "sib200": ("Sentences → English, SIB-200", "The same news sentences in each language; longer than Tatoeba's."),
     "words": ("Nouns → French, open wordnets", f"Among {WORDS}, the first word of a synset in each language, none written alike in both. One word alone, often rare or with other "
-              "meanings: far harder than a sentence."),
+              "meanings: far harder than a sentence. (Hebrew words stand there with vowel signs, which texts rarely have.)"),
     "training data": ("Training data, for coverage only", f"{TRAINED} translations → English of which the model may have seen any: no evidence of quality, but a language that failed "
                       "here would be missing."),
 }
@@ -121,7 +121,7 @@ def table() -> str:
     kinds = next(iter(found.values()))
     held_out = set().union(*(kinds[kind] for kind in ("tatoeba", "sib200", "words")))
     text = ["# The built-in models by language", "",
-            "Made by `cd training && python languages.py --model shipped`, then `--model fast`, `--model e5` and `--table`.", "",
+            "Made by `cd training && python languages.py --model shipped`, then `--model static`, `--model e5` and `--table`.", "",
             "Share of texts whose nearest text in the other language is their translation (top-1 accuracy). e5 is the first teacher, of three times "
             "the size.", "",
             f"**{len(held_out) + 1} languages can be measured here on data that no training step saw**, English included; "

@@ -1,6 +1,6 @@
 """What is left of one paragraph in a long document: benchmarks/results/builtin-long-texts.md.
 
-    python long_texts.py
+    python long_texts.py           then, or for what is there, --table
 
 Each of ten XQuAD paragraphs becomes a document of 1,024 to 8,192 tokens: the paragraph at the start, in the middle or at the end of
 other paragraphs of the same collection, which are nobody's answer here. Its questions must find it among the ten documents
@@ -12,13 +12,15 @@ the document and takes the best of its parts.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 import static_model
-from common import DATA, FAST_WEIGHTS, RESULTS, WEIGHTS, WORK, read_jsonl, rows, seeded
+from common import DATA, STATIC_WEIGHTS, RESULTS, WEIGHTS, WORK, read_jsonl, rows, seeded
 from evaluate import Chunks, shipped_chunks, version
 from metrics import unit
 from text import encode
@@ -61,14 +63,16 @@ def mrr(scores: np.ndarray, wanted: list[int]) -> float:
     return float((1 / (scores >= own).sum(1)).mean())
 
 
-def measure(lang: str, in_chunks: InChunks, fast: Callable[[list[str]], np.ndarray], count: Callable[[str], int]) -> dict[str, dict[str, float]]:
-    """«length place» → MRR of the three ways."""
+def measure(lang: str, path: Path, in_chunks: InChunks, static: Callable[[list[str]], np.ndarray], count: Callable[[str], int]) -> None:
+    """«length place» → MRR of the three ways, kept line by line so that a run can go on."""
     gold, others, asked = collection(lang)
     questions, wanted = [text for text, _ in asked], [number for _, number in asked]
     chunks, vectors = in_chunks(questions, "query")
-    asking, asking_fast = unit(chunks.mean(vectors), DIMENSION), fast(questions)
-    found: dict[str, dict[str, float]] = {}
+    asking, asking_static = unit(chunks.mean(vectors), DIMENSION), static(questions)
+    found: dict[str, dict[str, float]] = json.loads(path.read_text()) if path.exists() else {}
     for name, texts in [("alone -", gold), *((f"{length} {place}", []) for length in LENGTHS for place in PLACES)]:
+        if name in found:
+            continue
         if not texts:
             length, place = name.split()
             draw = seeded(f"long texts:{lang}:{length}")
@@ -80,31 +84,32 @@ def measure(lang: str, in_chunks: InChunks, fast: Callable[[list[str]], np.ndarr
         found[name] = {"tokens": float(np.mean([sum(len(ids) for ids, owner in zip(chunks.ids, chunks.owners, strict=True) if owner == i)
                                                 for i in range(len(texts))])),
                        "mean": mrr(asking @ unit(chunks.mean(vectors), DIMENSION).T, wanted), "best window": mrr(best, wanted),
-                       "fast": mrr(asking_fast @ fast(texts).T, wanted)}
+                       "static": mrr(asking_static @ static(texts).T, wanted)}
         print(lang, name, found[name], flush=True)
-    return found
+        path.write_text(json.dumps(found, indent=1))
 
 
 def main() -> None:
-    """Measure (kept in the work folder by the file's hash) and write the page."""
+    """Measure (kept in the work folder by the files' hashes) and write the page."""
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
-    table = static_model.held(FAST_WEIGHTS)
+    table = static_model.held(STATIC_WEIGHTS)
     in_chunks: InChunks | None = None
     results = {}
     for lang in ("en", "zh"):
-        path = WORK / f"long-{lang}-{version('shipped')}-{version('fast')}.json"
-        if not path.exists():
+        path = WORK / f"long-{lang}-{version('shipped')}-{version('static')}.json"
+        if "--table" not in sys.argv:
             in_chunks = in_chunks or shipped_chunks()
-            path.write_text(json.dumps(measure(lang, in_chunks, lambda texts: static_model.embed(table, encode(tokenizer, texts)),
-                                               lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)), indent=1))
-        results[lang] = json.loads(path.read_text())
+            measure(lang, path, in_chunks, lambda texts: static_model.embed(table, encode(tokenizer, texts)),
+                    lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids))
+        if path.exists():
+            results[lang] = json.loads(path.read_text())
     text = ["# Long texts", "", "Made by `cd training && python long_texts.py`.", "", *(__doc__ or "").split("\n\n")[2].strip().splitlines(), "",
-            f"MRR at {DIMENSION:,} components (the fast model at all of its own). By chance it would be {np.mean(1 / np.arange(1, DOCUMENTS + 1)):.2f}.", "",
-            "| language | tokens asked for, made | place | built-in, mean | built-in, best window | fast |", "|---|---|---|---|---|---|"]
+            f"MRR at {DIMENSION:,} components (the static model at all of its own). By chance it would be {np.mean(1 / np.arange(1, DOCUMENTS + 1)):.2f}.", "",
+            "| language | tokens asked for, made | place | built-in, mean | built-in, best window | static |", "|---|---|---|---|---|---|"]
     for lang, found in results.items():
         for name, values in found.items():
             length, place = name.split()
-            text.append(f"| {lang} | {length}, {values['tokens']:.0f} | {place} | {values['mean']:.3f} | {values['best window']:.3f} | {values['fast']:.3f} |")
+            text.append(f"| {lang} | {length}, {values['tokens']:.0f} | {place} | {values['mean']:.3f} | {values['best window']:.3f} | {values['static']:.3f} |")
     (RESULTS / "builtin-long-texts.md").write_text("\n".join(text) + "\n")
 
 

@@ -2,7 +2,7 @@
 
     python outputs.py
 
-From vectors that evaluate.py keeps (`--model shipped`, `--model fast`). int8: each vector times 127 over its largest component, rounded;
+From vectors that evaluate.py keeps (`--model shipped`, `--model static`). int8: each vector times 127 over its largest component, rounded;
 binary: the signs, one bit a component, compared by how many agree; "binary, then int8": the forty best by sign ordered anew by the
 int8 form of the documents and the query as it is. recall: of the ten nearest documents by whole vectors, how many are among the ten nearest.
 """
@@ -15,7 +15,7 @@ from common import CONFIG, DATA, RESULTS, read_jsonl, rows
 from evaluate import Cached, results_path
 from metrics import similarity_correlation, unit
 
-DIMENSIONS = {"shipped": (256, 1024, 2048), "fast": tuple(CONFIG["static"]["dimensions"])}
+DIMENSIONS = {"shipped": (256, 1024, 2048), "static": tuple(CONFIG["static"]["dimensions"])}
 AGAIN = 40
 SETS = ("xquad_en", "xquad_zh", "cmrc_trial_zh")
 

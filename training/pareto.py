@@ -30,7 +30,7 @@ def plot(points: list[Point], path: Path) -> None:
     axes.set_xscale("log")
     axes.margins(0.25)
     axes.set_xlabel("short texts a CPU-second, one core, tokens ready")
-    axes.set_ylabel("mean of the overview's sets")
+    axes.set_ylabel("mean of STSb en, zh, Tatoeba, XQuAD")
     axes.grid(alpha=0.25)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})

@@ -1,7 +1,7 @@
 """The static model's files: rows.i8, scales.f32, manifest.json, canary.json, MODEL_CARD.md, and the engine's golden file.
 
 The vectors of the golden file are sums of the shipped int8 rows in float64, so they are exact for every machine. The texts are
-those of goldens.py. Run again after `evaluate.py --model fast` to bring its figures into manifest and model card.
+those of goldens.py. Run again after `evaluate.py --model static` to bring its figures into manifest and model card.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import numpy as np
 from tokenizers import Tokenizer
 
-from common import CONFIG, FAST_GOLDENS, FAST_WEIGHTS, HERE, SEED, WEIGHTS, WORK, sha256
+from common import CONFIG, STATIC_WEIGHTS, STATIC_WEIGHTS, HERE, SEED, WEIGHTS, WORK, sha256
 from evaluate import results_path
 from goldens import engine_inputs, lines
 from metrics import unit
@@ -34,11 +34,11 @@ HEADLINES = {
 def manifest(pieces: int, width: int) -> dict[str, object]:
     """Everything a server must know, and where the model comes from."""
     described = json.loads((HERE / "description.json").read_text())
-    found = results_path("fast")
+    found = results_path("static")
     return {
-        "name": "quiver-text-builtin-fast", "version": OWN["version"],
+        "name": "quiver-text-static", "version": OWN["version"],
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "files": {name: {"bytes": (FAST_WEIGHTS / name).stat().st_size, "sha256": sha256(FAST_WEIGHTS / name)}
+        "files": {name: {"bytes": (STATIC_WEIGHTS / name).stat().st_size, "sha256": sha256(STATIC_WEIGHTS / name)}
                   for name in ("rows.i8", "scales.f32")},
         "vocabulary": pieces, "dimension": width, "dimensions": OWN["dimensions"], "window": OWN["window"],
         "tokenizer": {"sha256": sha256(WEIGHTS / "tokenizer.json"), "of": CONFIG["name"]},
@@ -69,14 +69,14 @@ def model_card(facts: dict) -> str:
 
 def golden() -> dict[str, object]:
     """Texts with ids and the first components of their vectors."""
-    rows, tokenizer = held(FAST_WEIGHTS), Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    rows, tokenizer = held(STATIC_WEIGHTS), Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
     texts = engine_inputs(lines())
     cases = []
     for text, ids in zip(texts, encode(tokenizer, texts), strict=True):
         total = rows[ids].astype(np.float64).sum(0, keepdims=True)
         cases.append({"text": text, "type": "document", "ids": ids,
                       **{f"d{d}": [round(float(x), 6) for x in unit(total, d)[0]] for d in (64, 256)}})
-    return {"rows_sha256": sha256(FAST_WEIGHTS / "rows.i8"), "tolerance": {"cosine": 0.99999}, "cases": cases}
+    return {"rows_sha256": sha256(STATIC_WEIGHTS / "rows.i8"), "tolerance": {"cosine": 0.99999}, "cases": cases}
 
 
 def main() -> None:
@@ -85,26 +85,25 @@ def main() -> None:
     parser.add_argument("--facts", action="store_true")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
-    FAST_WEIGHTS.mkdir(parents=True, exist_ok=True)
+    STATIC_WEIGHTS.mkdir(parents=True, exist_ok=True)
     if not arguments.facts:
         values, scales = int8_rows(np.load(WORK / "static.npz")["table"])
         # Sums do not change by a common factor; around 1 the scales are easiest to read.
         scales = (scales / scales.mean()).astype("<f4")
-        values.tofile(FAST_WEIGHTS / "rows.i8")
-        scales.tofile(FAST_WEIGHTS / "scales.f32")
-    pieces = (FAST_WEIGHTS / "scales.f32").stat().st_size // 4
-    facts = manifest(pieces, (FAST_WEIGHTS / "rows.i8").stat().st_size // pieces)
-    (FAST_WEIGHTS / "manifest.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
-    (FAST_WEIGHTS / "MODEL_CARD.md").write_text(model_card(facts))
+        values.tofile(STATIC_WEIGHTS / "rows.i8")
+        scales.tofile(STATIC_WEIGHTS / "scales.f32")
+    pieces = (STATIC_WEIGHTS / "scales.f32").stat().st_size // 4
+    facts = manifest(pieces, (STATIC_WEIGHTS / "rows.i8").stat().st_size // pieces)
+    (STATIC_WEIGHTS / "manifest.json").write_text(json.dumps(facts, ensure_ascii=False, indent=2) + "\n")
+    (STATIC_WEIGHTS / "MODEL_CARD.md").write_text(model_card(facts))
     if arguments.facts:
         return
     content = golden()
     chosen = [case for case in content["cases"] if case["ids"]][:8]  # type: ignore[attr-defined]
     canary = {"tolerance": content["tolerance"], "cases": [{name: case[name] for name in ("text", "type", "d64")} for case in chosen]}
-    (FAST_WEIGHTS / "canary.json").write_text(json.dumps(canary, ensure_ascii=False) + "\n")
-    FAST_GOLDENS.mkdir(parents=True, exist_ok=True)
+    (STATIC_WEIGHTS / "canary.json").write_text(json.dumps(canary, ensure_ascii=False) + "\n")
     body = ",\n".join(json.dumps(case, ensure_ascii=False, separators=(",", ":")) for case in content.pop("cases"))  # type: ignore[attr-defined]
-    (FAST_GOLDENS / "engine.golden.json").write_text(f'{json.dumps(content)[:-1]}, "cases": [\n{body}\n]}}\n')
+    (STATIC_WEIGHTS / "engine.golden.json").write_text(f'{json.dumps(content)[:-1]}, "cases": [\n{body}\n]}}\n')
 
 
 if __name__ == "__main__":
