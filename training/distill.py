@@ -167,6 +167,8 @@ def plot(name: str) -> None:
     with (WORK / f"{name}.csv").open() as handle:
         records = list(csv.DictReader(handle))
     figure, axis = pyplot.subplots(figsize=(8, 4))
+    if not records:
+        return  # a run of fewer steps than one line has
     for column in list(records[0])[1:]:
         axis.plot([int(record["step"]) for record in records], [float(record[column]) for record in records], label=column)
     axis.set(xlabel="step", yscale="log", title=name)

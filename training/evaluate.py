@@ -3,6 +3,7 @@
     python evaluate.py --model shipped      the files in packages/server/weights/builtin-text, in ONNX Runtime
     python evaluate.py --model e5           the first teacher (384 components: longer columns stay empty)
     python evaluate.py --model minilm       the second teacher, English sets only
+    python evaluate.py --model static         the static model's files in the work folder (static_export.py)
     python evaluate.py --table              write the markdown from what is there
 
 Symmetric sets (STS, bitext, clustering) are called in document mode on both sides, as a caller who names no text type
@@ -16,6 +17,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,8 @@ import torch
 from tokenizers import Tokenizer
 
 import metrics
-from common import CONFIG, DATA, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
+import static_model
+from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
 from metrics import unit
 from teachers import embed as embed_teacher
 from teachers import load_e5, load_minilm
@@ -35,36 +38,62 @@ THREADS = int(os.environ.get("THREADS", "1"))
 ENGLISH_SETS = ("sts-en", "cluster-agnews", "cluster-sib200-eng_Latn", "search-xquad_en", "search-code_cosqa_dev", "search-code_pystdlib")
 
 
-def shipped() -> Embed:
-    """The shipped files, by the manifest's own rules (chunks included)."""
+class Chunks:
+    """Texts cut into as few even chunks as fit, and the mean of their vectors, as the manifest's rule has it."""
+
+    def __init__(self, sequences: list[list[int]], room: int) -> None:
+        self.texts, self.owners, self.ids = len(sequences), [], []
+        for row, ids in enumerate(sequences):
+            count = max(1, -(-len(ids) // room))
+            self.ids += [ids[i * len(ids) // count:(i + 1) * len(ids) // count] for i in range(count)]
+            self.owners += [row] * count
+
+    def by_length(self) -> list[tuple[int, list[int]]]:
+        """Numbers of the chunks of each length, short ones first."""
+        groups: dict[int, list[int]] = {}
+        for number, ids in enumerate(self.ids):
+            groups.setdefault(len(ids), []).append(number)
+        return sorted(groups.items())
+
+    def mean(self, vectors: np.ndarray) -> np.ndarray:
+        """One unit vector a text, each chunk counted as often as it has ids."""
+        result = np.zeros((self.texts, vectors.shape[1]), np.float32)
+        np.add.at(result, self.owners, vectors * np.maximum(1, [len(ids) for ids in self.ids])[:, None].astype(np.float32))
+        return unit(result)
+
+
+def shipped_chunks() -> Callable[[list[str], str], tuple[Chunks, np.ndarray]]:
+    """The shipped files: texts' chunks by the manifest's rule, and the unit vector of each."""
     facts = json.loads((WEIGHTS / "manifest.json").read_text())
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
-    room = facts["chunks"]["tokens"]
 
-    def embed(texts: list[str], kind: str) -> np.ndarray:
+    def embed(texts: list[str], kind: str) -> tuple[Chunks, np.ndarray]:
         prompt = facts["prompts"][kind]["ids"]
-        chunks: list[tuple[int, list[int]]] = []
-        for row, ids in enumerate(encode(tokenizer, texts)):
-            count = max(1, -(-len(ids) // room))
-            chunks += [(row, ids[i * len(ids) // count:(i + 1) * len(ids) // count]) for i in range(count)]
-        result = np.zeros((len(texts), facts["output"]["shape"][1]), np.float32)
-        by_length: dict[int, list[tuple[int, list[int]]]] = {}
-        for row, ids in chunks:
-            by_length.setdefault(len(ids), []).append((row, ids))
-        progress = Progress("  texts", len(chunks))
-        for length, group in sorted(by_length.items()):
+        chunks = Chunks(encode(tokenizer, texts), facts["chunks"]["tokens"])
+        vectors = np.zeros((len(chunks.ids), facts["output"]["shape"][1]), np.float32)
+        progress = Progress("  texts", len(chunks.ids))
+        for length, group in chunks.by_length():
             size = max(1, 1024 // (length + 4))
             for start in range(0, len(group), size):
                 part = group[start:start + size]
-                batch = np.array([framed(prompt, ids, facts["window"]) for _, ids in part], np.int64)
-                vectors = unit(session.run(None, {"input_ids": batch})[0])
-                for (row, _), vector in zip(part, vectors, strict=True):
-                    result[row] += vector * max(1, length)
+                batch = np.array([framed(prompt, chunks.ids[number], facts["window"]) for number in part], np.int64)
+                vectors[part] = session.run(None, {"input_ids": batch})[0]
                 progress.add(len(part))
-        return unit(result)
+        return chunks, unit(vectors)
+
+    return embed
+
+
+def shipped() -> Embed:
+    """The shipped files, by the manifest's own rules."""
+    in_chunks = shipped_chunks()
+
+    def embed(texts: list[str], kind: str) -> np.ndarray:
+        chunks, vectors = in_chunks(texts, kind)
+        return chunks.mean(vectors)
 
     return embed
 
@@ -92,12 +121,38 @@ def second_teacher() -> Embed:
     return embed
 
 
-MODELS = {"shipped": shipped, "e5": first_teacher, "minilm": second_teacher}
+def static() -> Embed:
+    """The static model's rows; it knows no text types."""
+    tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    table = static_model.held(STATIC_WEIGHTS)
+    return lambda texts, kind: static_model.embed(table, encode(tokenizer, texts))
+
+
+@dataclass
+class Model:
+    """How a model is loaded, at which dimensions it is measured, and the text type of its symmetric sets."""
+
+    load: Callable[[], Embed]
+    dimensions: list[int]
+    symmetric: str = "document"
+    is_english: bool = False
+    # A file that changes under the same name: results are kept by its hash too.
+    file: Path | None = None
+
+
+TEACHER_DIMENSIONS = [dimension for dimension in CONFIG["dimensions"] if dimension <= 384]
+MODELS = {
+    "shipped": Model(shipped, CONFIG["dimensions"], file=WEIGHTS / "model.onnx"),
+    "static": Model(static, CONFIG["static"]["dimensions"], file=STATIC_WEIGHTS / "rows.i8"),
+    "e5": Model(first_teacher, TEACHER_DIMENSIONS, symmetric="query"),
+    "minilm": Model(second_teacher, TEACHER_DIMENSIONS, is_english=True),
+}
 
 
 def version(model: str) -> str:
-    """The model's name, for the shipped one with the beginning of its file's hash."""
-    return f"shipped-{sha256(WEIGHTS / 'model.onnx')[:12]}" if model == "shipped" else model
+    """The model's name, for shipped ones with the beginning of their file's hash."""
+    file = MODELS[model].file
+    return f"{model}-{sha256(file)[:12]}" if file is not None and file.exists() else model
 
 
 def results_path(model: str) -> Path:
@@ -117,7 +172,7 @@ class Cached:
         """Unit vectors of `texts` as text type `kind`."""
         path = self.folder / f"{name}.{kind}.npy"
         if not path.exists():
-            self.embed = self.embed or MODELS[self.model]()
+            self.embed = self.embed or MODELS[self.model].load()
             np.save(path, self.embed(texts, kind).astype(np.float16))
         return np.load(path).astype(np.float32)
 
@@ -196,16 +251,15 @@ def search(vectors: Cached) -> Iterator[tuple[str, Measure]]:
 
 def evaluate(model: str, only: str) -> None:
     """Measure one model on all its sets at all its dimensions; results are kept set by set."""
-    vectors, path = Cached(model), results_path(model)
+    vectors, path, own = Cached(model), results_path(model), MODELS[model]
     done: dict[str, dict[str, dict[str, float]]] = json.loads(path.read_text()) if path.exists() else {}
-    symmetric = "query" if model == "e5" else "document"
-    for generator in (sts(vectors, symmetric), bitext(vectors, symmetric), search(vectors), clustering(vectors, symmetric)):
+    for generator in (sts(vectors, own.symmetric), bitext(vectors, own.symmetric), search(vectors), clustering(vectors, own.symmetric)):
         for name, measure in generator:
-            if name in done or only not in name or model == "minilm" and name.removesuffix(" d→d") not in ENGLISH_SETS:
+            if name in done or only not in name or own.is_english and name.removesuffix(" d→d") not in ENGLISH_SETS:
                 continue
             found = {str(dimension): {key: round(value, 4) for key, value in measure(dimension).items()}
-                     for dimension in CONFIG["dimensions"] if model == "shipped" or dimension <= 384}
-            print(f"{name}: {found['1024' if model == 'shipped' else '384']}", flush=True)
+                     for dimension in own.dimensions}
+            print(f"{name}: {found[str(1024 if 1024 in own.dimensions else own.dimensions[-1])]}", flush=True)
             done = json.loads(path.read_text()) if path.exists() else {}  # another process may measure other sets
             done[name] = found
             path.write_text(json.dumps(done, ensure_ascii=False, indent=1))
@@ -216,7 +270,7 @@ HEADLINE = {"sts": "spearman", "tatoeba": "accuracy", "cluster": "v", "search": 
 
 def table() -> str:
     """All results as markdown; the headline measure of each set at every dimension, MRR too for retrieval."""
-    results = {model: json.loads(path.read_text()) for model in MODELS if (path := results_path(model)).exists()}
+    results = {model: json.loads(path.read_text()) for model in ("shipped", "e5", "minilm") if (path := results_path(model)).exists()}
     columns = CONFIG["dimensions"]
     text = ["# The built-in text model, measured", "",
             "Made by `cd training && python evaluate.py --model shipped && python evaluate.py --model e5 && "
