@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -28,6 +28,14 @@ test('a server leaves a note and takes back only its own', () => {
   writeRunningServer(home, { ...running, pid: process.pid + 1 })
   removeRunningServer(home)
   expect(findRunningServer(home)?.pid).toBe(process.pid + 1)
+})
+
+test('a note that cannot be left is said in one line, and nothing lies about', () => {
+  const home = folder()
+  mkdirSync(join(home, 'server.json'))
+  const running = { pid: process.pid, url: 'http://127.0.0.1:1', startedAt: '2026-01-01T00:00:00.000Z', version: '0' }
+  expect(() => writeRunningServer(home, running)).toThrow(/^home: .* cannot be written \(E[A-Z]+\)/)
+  expect(readdirSync(home)).toEqual(['server.json'])
 })
 
 test('a damaged note is no note', () => {

@@ -36,9 +36,13 @@ export function prepareHome(home: string): void {
     writeFileSync(probe, '')
     rmSync(probe)
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new HomeError(`home: ${home} cannot be written (${reason}); choose another with --home or QUIVER_HOME.`)
+    throw unwritable(home, error)
   }
+}
+
+function unwritable(home: string, error: unknown): HomeError {
+  const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+  return new HomeError(`home: ${home} cannot be written (${reason}); choose another with --home or QUIVER_HOME.`)
 }
 
 /** One level at a time: Node's own `recursive` never returns where a parent refuses with ENOENT, as /proc does. */
@@ -48,11 +52,20 @@ function makeFolder(path: string): void {
   mkdirSync(path, { mode: 0o700 })
 }
 
-/** Leave a note of this process; replaced in one step, so that a reader never sees half of it. */
+/**
+ * Leave a note of this process; replaced in one step, so that a reader never sees half of it.
+ *
+ * @throws {HomeError} on a disk that has become full since {@link prepareHome}.
+ */
 export function writeRunningServer(home: string, running: RunningServer): void {
   const temporary = join(home, `.${FILE}-${randomUUID()}`)
-  writeFileSync(temporary, `${JSON.stringify(running, null, 2)}\n`)
-  renameSync(temporary, join(home, FILE))
+  try {
+    writeFileSync(temporary, `${JSON.stringify(running, null, 2)}\n`)
+    renameSync(temporary, join(home, FILE))
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw unwritable(home, error)
+  }
 }
 
 /** Remove this process's own note; another server's stays. */
