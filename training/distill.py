@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator
 
@@ -26,15 +25,14 @@ from torch import Tensor, nn
 
 import batching
 from batching import by_width, padded
-from common import CONFIG, DATA, SEED, SMOKE, WORK, Progress, rows, seeded
+from common import CONFIG, DATA, SEED, SMOKE, WORK, Progress, rows, seeded, threads
 from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
-from targets import SETTINGS, TargetSpace, fit, labelled
+from targets import SETTINGS, TargetSpace, fit, labelled, lessons
 from teachers import HIDDEN, load_e5
 from text import PAD, encode, framed, prompt_ids
 
 RECIPE = CONFIG["distill"]
-HELD_OUT = 512
 GUIDED = 8192
 
 
@@ -194,22 +192,22 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = RECIPE | ({"rate": RECIPE["released_rate"]} if arguments.from_released else {})
     torch.manual_seed(SEED)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    items, first, second = labelled()
+    _, first, second = labelled()
     space = fit(first, second)
     np.savez(WORK / "targets.npz", mean=space.mean, axes=space.axes, std=space.std, ridge=space.ridge)
-    lines = Lines(tokenizer, items, space.target(first, second).astype(np.float32))
-    held = list(range(len(items) - HELD_OUT, len(items)))
-    members = list(range(len(items) - HELD_OUT))
-    print(f"{len(items):,} labelled texts, {sum(map(len, lines.ids)):,} tokens", flush=True)
+    learned = lessons(space)
+    lines = Lines(tokenizer, learned.items, learned.targets)
+    held, members = learned.held, learned.drawn
+    print(f"{len(members):,} texts in a pass, {sum(len(lines.ids[member]) for member in members):,} tokens", flush=True)
 
     student = from_teacher(load_e5().encoder, np.load(WORK / "vocabulary.npz")["teacher_ids"])
     student.encoder.words.sparse = True
     guides = Guides()
     if arguments.from_released:
         student.load_state_dict(load_file(WORK / "released.safetensors"))
-        fit_guides(guides, student, lines, members[:GUIDED])
+        fit_guides(guides, student, lines, seeded("guides").sample(members, min(GUIDED, len(members))))
     else:
         set_readout(student, space)
     dense, sparse = optimisers(student, guides, recipe)
@@ -241,7 +239,7 @@ def main() -> None:
         done = max(step / len(batches), (time.monotonic() - start) / (60 * arguments.minutes))
         if done >= 1:
             break
-        factor = min(1, (step + 1) / RECIPE["warmup"]) * max(RECIPE["final"], 1 - done)
+        factor = min(1, (step + 1) / RECIPE["warmup"]) * max(RECIPE["final"], (1 + math.cos(math.pi * done)) / 2)
         for group, rate in zip((*dense.param_groups, *sparse.param_groups), rates, strict=True):
             group["lr"] = rate * factor
         ids, mask, targets = lines.tensors(batches[step], draw)
