@@ -18,6 +18,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 from tokenizers import Tokenizer
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 
 import batching
 from batching import by_width, padded
-from common import CONFIG, DATA, SEED, SMOKE, WORK, Progress, rows, seeded, threads
+from common import CONFIG, DATA, SEED, SMOKE, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
 from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
 from targets import SETTINGS, TargetSpace, fit, labelled, lessons
@@ -104,6 +105,15 @@ class Guides(nn.Module):
         narrow = self.narrow(F.normalize(output[:, :HIDDEN], dim=-1))
         whole = self.whole(F.normalize(output, dim=-1))
         return sum(1 - F.cosine_similarity(guess, targets).mean() for guess in (narrow, whole))  # type: ignore[return-value]
+
+
+def released() -> dict[str, Tensor]:
+    """The weights that restore.py made of the shipped file; a work folder may still hold those of an earlier one."""
+    with safe_open(WORK / "released.safetensors", "pt") as file:
+        made_of = (file.metadata() or {}).get("model_sha256")
+    if made_of != sha256(WEIGHTS / "model.onnx"):
+        raise SystemExit(f"released.safetensors is not made of the shipped model.onnx (but of {made_of}): run restore.py")
+    return load_file(WORK / "released.safetensors")
 
 
 def fit_guides(guides: Guides, student: Student, lines: Lines, members: list[int]) -> None:
@@ -206,7 +216,7 @@ def main() -> None:
     student.encoder.words.sparse = True
     guides = Guides()
     if arguments.from_released:
-        student.load_state_dict(load_file(WORK / "released.safetensors"))
+        student.load_state_dict(released())
         fit_guides(guides, student, lines, seeded("guides").sample(members, min(GUIDED, len(members))))
     else:
         set_readout(student, space)
