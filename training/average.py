@@ -2,14 +2,13 @@
 
 `python average.py released sts contrast` measures each named checkpoint of the work folder and the mean of every two
 (weights averaged one by one: model soups, arXiv 2203.05482; they share an ancestor, so the mean is a network too) at 1,024
-components on the development sets of scale.py, and keeps the one with the best mean over the sets' means by kind: sentence
+components on the development sets of development.py, and keeps the one with the best mean over the sets' means by kind: sentence
 similarity, translations, code, keywords. The table goes to average.md. Evaluation sets are never looked at.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 from itertools import combinations
 
 import numpy as np
@@ -18,10 +17,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from common import WORK
+from common import WORK, threads
+from development import development_sets, figure
 from distill import embed
 from metrics import unit
-from scale import development_sets, figure
 from student import Student
 from text import encode, framed, prompt_ids
 
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="+", help="names in the work folder, without .safetensors")
     parser.add_argument("--smoke", action="store_true")
     names = parser.parse_args().checkpoints
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
     states = {name: load_file(WORK / f"{name}.safetensors") for name in names}

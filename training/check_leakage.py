@@ -49,9 +49,10 @@ def is_leak(text: str) -> bool:
 
 
 def main() -> None:
-    """Check every text of the pool and of the contrastive pairs; exit status 1 if any is an evaluation text."""
+    """Check every text that is labelled, translated or paired; exit status 1 if any is an evaluation text."""
     report = {}
-    for name, fields in (("pool", ["text"]), ("pairs", ["first", "second"])):
+    for name, fields in (("pool", ["text"]), ("more", ["text"]), ("translations", ["text", "english"]), ("pairs", ["first", "second"]),
+                         ("passages", ["first", "second"])):
         leaks = checked = 0
         for item in read_jsonl(WORK / f"{name}.jsonl"):
             for field in fields:

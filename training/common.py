@@ -36,6 +36,11 @@ def seeded(step: str) -> random.Random:
     return random.Random(f"{SEED}:{step}")
 
 
+def threads() -> int:
+    """Threads to compute with: THREADS, or every processor this process may use."""
+    return int(os.environ.get("THREADS", len(os.sched_getaffinity(0))))
+
+
 def rows(path: Path) -> Iterator[list[str]]:
     """The records of a gzipped tab-separated file without quoting."""
     with gzip.open(path, "rt", encoding="utf-8") as handle:

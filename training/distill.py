@@ -12,13 +12,13 @@ from __future__ import annotations
 import argparse
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 from tokenizers import Tokenizer
@@ -26,15 +26,14 @@ from torch import Tensor, nn
 
 import batching
 from batching import by_width, padded
-from common import CONFIG, DATA, SEED, SMOKE, WORK, Progress, rows, seeded
+from common import CONFIG, DATA, SEED, SMOKE, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
 from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
-from targets import SETTINGS, TargetSpace, fit, labelled
+from targets import SETTINGS, TargetSpace, fit, labelled, lessons
 from teachers import HIDDEN, load_e5
 from text import PAD, encode, framed, prompt_ids
 
 RECIPE = CONFIG["distill"]
-HELD_OUT = 512
 GUIDED = 8192
 
 
@@ -106,6 +105,15 @@ class Guides(nn.Module):
         narrow = self.narrow(F.normalize(output[:, :HIDDEN], dim=-1))
         whole = self.whole(F.normalize(output, dim=-1))
         return sum(1 - F.cosine_similarity(guess, targets).mean() for guess in (narrow, whole))  # type: ignore[return-value]
+
+
+def released() -> dict[str, Tensor]:
+    """The weights that restore.py made of the shipped file; a work folder may still hold those of an earlier one."""
+    with safe_open(WORK / "released.safetensors", "pt") as file:
+        made_of = (file.metadata() or {}).get("model_sha256")
+    if made_of != sha256(WEIGHTS / "model.onnx"):
+        raise SystemExit(f"released.safetensors is not made of the shipped model.onnx (but of {made_of}): run restore.py")
+    return load_file(WORK / "released.safetensors")
 
 
 def fit_guides(guides: Guides, student: Student, lines: Lines, members: list[int]) -> None:
@@ -196,22 +204,22 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = RECIPE | ({"rate": RECIPE["released_rate"]} if arguments.from_released else {})
     torch.manual_seed(SEED)
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    items, first, second = labelled()
+    _, first, second = labelled()
     space = fit(first, second)
     np.savez(WORK / "targets.npz", mean=space.mean, axes=space.axes, std=space.std, ridge=space.ridge)
-    lines = Lines(tokenizer, items, space.target(first, second).astype(np.float32))
-    held = list(range(len(items) - HELD_OUT, len(items)))
-    members = list(range(len(items) - HELD_OUT))
-    print(f"{len(items):,} labelled texts, {sum(map(len, lines.ids)):,} tokens", flush=True)
+    learned = lessons(space)
+    lines = Lines(tokenizer, learned.items, learned.targets)
+    held, members = learned.held, learned.drawn
+    print(f"{len(members):,} texts in a pass, {sum(len(lines.ids[member]) for member in members):,} tokens", flush=True)
 
     student = from_teacher(load_e5().encoder, np.load(WORK / "vocabulary.npz")["teacher_ids"])
     student.encoder.words.sparse = True
     guides = Guides()
     if arguments.from_released:
-        student.load_state_dict(load_file(WORK / "released.safetensors"))
-        fit_guides(guides, student, lines, members[:GUIDED])
+        student.load_state_dict(released())
+        fit_guides(guides, student, lines, seeded("guides").sample(members, min(GUIDED, len(members))))
     else:
         set_readout(student, space)
     dense, sparse = optimisers(student, guides, recipe)
@@ -243,7 +251,7 @@ def main() -> None:
         done = max(step / len(batches), (time.monotonic() - start) / (60 * arguments.minutes))
         if done >= 1:
             break
-        factor = min(1, (step + 1) / RECIPE["warmup"]) * max(RECIPE["final"], 1 - done)
+        factor = min(1, (step + 1) / RECIPE["warmup"]) * max(RECIPE["final"], (1 + math.cos(math.pi * done)) / 2)
         for group, rate in zip((*dense.param_groups, *sparse.param_groups), rates, strict=True):
             group["lr"] = rate * factor
         ids, mask, targets = lines.tensors(batches[step], draw)

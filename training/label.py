@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from common import CONFIG, WORK, Progress, read_jsonl
+from targets import FOLDERS
 from teachers import E5, embed, load_e5, load_minilm
 from text import build_tokenizer, encode, framed, prompt_ids
 
@@ -32,12 +33,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--part", default="0/1", help="number/parts: this process takes every parts-th shard")
     parser.add_argument("--shards", type=int, default=10**6, help="stop after this many shards")
+    parser.add_argument("--texts", choices=sorted(FOLDERS), default="pool", help="pool.jsonl (pool.py) or more.jsonl (translations.py)")
     parser.add_argument("--skip", type=int, default=0, help="leave out this many shards: texts that a released model has seen")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     part, parts = map(int, arguments.part.split("/"))
     torch.set_num_threads(max(1, (len(os.sched_getaffinity(0))) // parts))
-    folder = WORK / "labels"
+    folder = WORK / FOLDERS[arguments.texts]
     folder.mkdir(exist_ok=True)
 
     teacher: E5 = load_e5()
@@ -47,7 +49,7 @@ def main() -> None:
     minilm, english_tokenizer = load_minilm()
     minilm = minilm.bfloat16()
 
-    pool = list(read_jsonl(WORK / "pool.jsonl"))
+    pool = list(read_jsonl(WORK / f"{arguments.texts}.jsonl"))
     numbers = range((len(pool) + SHARD - 1) // SHARD)[arguments.skip : arguments.skip + arguments.shards]
     mine = [number for number in numbers if number % parts == part and not (folder / f"{number:04d}.npz").exists()]
     progress = Progress(f"label {arguments.part}", len(mine) * SHARD)

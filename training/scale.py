@@ -12,17 +12,16 @@ the cosines of unrelated texts up, on which people set thresholds.
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from common import CONFIG, DATA, SMOKE, WORK, read_jsonl, rows
+from common import CONFIG, WORK, read_jsonl, threads
+from development import development_sets, figure
 from distill import embed
-from metrics import retrieval, similarity_correlation, unit
+from metrics import unit
 from student import Student
 from teachers import HIDDEN
 from text import encode, framed, prompt_ids
@@ -30,31 +29,6 @@ from text import encode, framed, prompt_ids
 FACTORS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
 MEAN_FALL, SET_FALL = 0.0002, 0.0025
 MEAN_ADDED, MEAN_TEXTS = 0.5, 4_000
-PAIRS = 50 if SMOKE else 250
-
-
-def development_sets() -> dict[str, tuple[list[str], list[str], list[float] | None]]:
-    """Name → first texts, second texts, human scores (None: retrieval of the second by the first; no training pairs)."""
-    sets: dict[str, tuple[list[str], list[str], list[float] | None]] = {}
-    for lang in ("en", "zh", "de", "es", "fr", "ja", "ru"):
-        records = [record for record in rows(DATA / "text/eval/stsb_dev.tsv.gz") if record[0] == lang][-PAIRS:]
-        sets[f"sts {lang}"] = [r[2] for r in records], [r[3] for r in records], [float(r[1]) for r in records]
-    for name in ("code", "keywords", "parallel zh", "parallel ja", "parallel ko", "parallel ru"):
-        task, _, lang = name.partition(" ")
-        found: dict[str, str] = {}
-        for item in read_jsonl(WORK / "pairs.jsonl"):
-            if item["task"] == task and (not lang or item["lang"] == lang) and len(found) < 2 * PAIRS:
-                found[item["first"]] = item["second"]
-        if found:
-            sets[name] = list(found), list(found.values()), None
-    return sets
-
-
-def figure(first: np.ndarray, second: np.ndarray, scores: list[float] | None) -> float:
-    """Spearman, or MRR@10."""
-    if scores is not None:
-        return similarity_correlation(first, second, scores)
-    return retrieval(first, second, [{number: 1.0} for number in range(len(first))])["mrr"]
 
 
 def mean_output(student: Student, tokenizer: Tokenizer) -> Tensor:
@@ -73,7 +47,7 @@ def shift(state: dict[str, Tensor], added: Tensor) -> None:
 
 def main() -> None:
     """Measure, choose, scale."""
-    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
     state = load_file(WORK / "chosen.safetensors")

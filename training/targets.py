@@ -8,16 +8,21 @@ ridge regression from the first teacher's vector speaks for it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from check_leakage import is_leak
-from common import CONFIG, WORK, read_jsonl
+from common import CONFIG, WORK, read_jsonl, seeded
+from development import development_sets
 from metrics import unit
 
 SETTINGS = CONFIG["target"]
+RECIPE = CONFIG["lessons"]
+FOLDERS = {"pool": "labels", "more": "labels-more"}
+HELD_OUT = 512
+LANGUAGE_PAIRS = 100  # fewer labelled translations say too little about a language's offset
 
 
 @dataclass
@@ -60,13 +65,16 @@ def fit(e5: np.ndarray, minilm: np.ndarray) -> TargetSpace:
     return TargetSpace(mean, axes[:, order].astype(np.float32), std, ridge.astype(np.float32))
 
 
-def labelled() -> tuple[list[dict], np.ndarray, np.ndarray]:
-    """The labelled texts of the pool and both teachers' vectors (less any that has become an evaluation text since)."""
-    pool = list(read_jsonl(WORK / "pool.jsonl"))
+def labelled(texts: str = "pool") -> tuple[list[dict], np.ndarray, np.ndarray]:
+    """The labelled texts of pool.jsonl or more.jsonl and both teachers' vectors (less any that has become an evaluation text since)."""
+    paths = sorted((WORK / FOLDERS[texts]).glob("[0-9][0-9][0-9][0-9].npz"))
+    if not paths:
+        return [], np.zeros((0, 384), np.float32), np.zeros((0, 384), np.float32)
+    pool = list(read_jsonl(WORK / f"{texts}.jsonl"))
     size = CONFIG["label"]["shard"]
     items: list[dict] = []
     first, second = [], []
-    for path in sorted(Path(WORK / "labels").glob("[0-9][0-9][0-9][0-9].npz")):
+    for path in paths:
         shard = np.load(path)
         number = int(path.stem)
         items += pool[number * size:number * size + len(shard["e5"])]
@@ -74,3 +82,64 @@ def labelled() -> tuple[list[dict], np.ndarray, np.ndarray]:
         second.append(shard["minilm"].astype(np.float32))
     keep = [number for number, item in enumerate(items) if not is_leak(item["text"])]
     return [items[number] for number in keep], np.concatenate(first)[keep], np.concatenate(second)[keep]
+
+
+@dataclass
+class Lessons:
+    """Texts with their targets; `held` are rows of the pool that are never trained on, `drawn` those of one pass."""
+
+    items: list[dict]
+    targets: np.ndarray
+    held: list[int]
+    drawn: list[int]
+
+
+def offsets(space: TargetSpace, items: list[dict], first: np.ndarray, english: dict[str, int]) -> dict[str, np.ndarray]:
+    """What the first teacher's half of a language differs by from that of English, over labelled translations, by language."""
+    pairs: dict[str, list[tuple[int, int]]] = {}
+    for number, item in enumerate(items):
+        if item["lang"] not in ("en", "code") and item["english"] in english:
+            pairs.setdefault(item["lang"], []).append((number, english[item["english"]]))
+    half = space.first(first)
+    return {lang: (half[[a for a, _ in found]] - half[[b for _, b in found]]).mean(0)
+            for lang, found in sorted(pairs.items()) if len(found) >= LANGUAGE_PAIRS}
+
+
+def lessons(space: TargetSpace) -> Lessons:
+    """Labelled texts, and translations of labelled English texts with the target of the English text.
+
+    The first teacher's vector of a text also says in which language it is. That part, the language's mean difference to
+    English, is taken out of labelled texts; where the English side is labelled too, the target is the mean of both sides'.
+    """
+    items, first, second = labelled()
+    pooled = len(items)
+    others = labelled("more")
+    items, first, second = items + others[0], np.concatenate([first, others[1]]), np.concatenate([second, others[2]])
+    english = {item["text"]: number for number, item in enumerate(items) if item["lang"] == "en"}
+    half = space.first(first)
+    for lang, offset in offsets(space, items, first, english).items():
+        rows = [number for number, item in enumerate(items) if item["lang"] == lang]
+        half[rows] = unit(half[rows] - offset)
+    known = np.abs(second).sum(1, keepdims=True) > 0
+    targets = unit(np.concatenate([half, SETTINGS["second_weight"] * np.where(known, second, space.guess(first))], 1))
+    both = [(number, english[item["english"]]) for number, item in enumerate(items)
+            if item["lang"] not in ("en", "code") and item["english"] in english]
+    for number, other in both:
+        targets[number] += targets[other]
+    targets = unit(targets).astype(np.float32)
+
+    draw = seeded("lessons")
+    drawn = draw.sample(range(pooled - HELD_OUT), min(RECIPE["pool"], pooled - HELD_OUT)) + list(range(pooled, len(items)))
+    held_out = {text for texts, _, scores in development_sets().values() if scores is None for text in texts}
+    rows, translations, taken = [], [], Counter[tuple[str, str]]()
+    known_texts = {items[number]["text"] for number, _ in both}
+    for item in read_jsonl(WORK / "translations.jsonl") if (WORK / "translations.jsonl").exists() else ():
+        key = item["kind"], item["lang"]
+        limit = RECIPE["translated"][item["kind"]]
+        if (item["english"] in english and item["text"] not in known_texts and item["english"] not in held_out
+                and taken[key] < limit.get(item["lang"], limit["*"])):
+            taken[key] += 1
+            rows.append(english[item["english"]])
+            translations.append(item)
+    drawn += range(len(items), len(items) + len(translations))
+    return Lessons(items + translations, np.concatenate([targets, targets[rows]]), list(range(pooled - HELD_OUT, pooled)), drawn)
