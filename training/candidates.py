@@ -256,7 +256,8 @@ def table() -> str:
     found = {name: json.loads(path.read_text()) for name in TITLES if (path := results_path(name)).exists()}
     speeds = json.loads((WORK / "speeds.json").read_text()) if (WORK / "speeds.json").exists() else {}
     lines = (Path(__file__).parent / "candidates.template.md").read_text()
-    parts = {"overview": overview(found, speeds), "speed": speed_table(speeds), "sets": sets_table(found), "published": published_table(found)}
+    parts = {"overview": overview(found, speeds), "speed": speed_table(speeds), "sets": sets_table(found), "published": published_table(found),
+             "plot": "![Quality against speed](builtin-candidates.svg)"}
     for name, value in parts.items():
         lines = lines.replace("{{" + name + "}}", value)
     return lines
