@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import Libsql from 'libsql'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { DISK_FAULTS, type DiskFault, FaultyDisk, placeOf } from './faulty-disk.js'
 import { openOneServer } from './kill.js'
 import type { Sweepable, Trial } from './sweep.js'
@@ -74,7 +74,7 @@ function requestsOf(databasePath: string): Trial {
 
 /** Tokens of each charge for one of these requests. */
 function chargesOf(databasePath: string, references: readonly string[]): number[] {
-  const database = new Libsql(databasePath)
+  const database = new DatabaseSync(databasePath)
   try {
     const rows = database
       .prepare(`select tokens from ledger where reference in (${references.map(() => '?').join(', ')})`)

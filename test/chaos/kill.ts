@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import Libsql from 'libsql'
+import { DatabaseSync } from '@photostructure/sqlite'
 import type { Campaign, Deployment } from './campaign.js'
 import { MortalServer } from './mortal-server.js'
 
@@ -62,7 +62,7 @@ export function killCampaign({
 }
 
 function ledgerIn(path: string, jobId: string): { tokens: number; charges: number } {
-  const database = new Libsql(path)
+  const database = new DatabaseSync(path)
   try {
     const row = database
       .prepare('select coalesce(sum(tokens), 0) as tokens, count(*) as charges from ledger where reference = ?')

@@ -1,4 +1,4 @@
-import Libsql from 'libsql'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { expect, test } from 'vitest'
 import { MortalServer } from './mortal-server.js'
 import { configFor, startStandIn } from './stand-in.js'
@@ -36,7 +36,7 @@ test('every request that was answered is charged once, though the server is kill
     server.launch()
     await server.untilReady()
     await server.kill('SIGTERM')
-    const database = new Libsql(server.databasePath)
+    const database = new DatabaseSync(server.databasePath)
     const rows = database.prepare('select reference, tokens, kind from ledger').all() as {
       reference: string
       tokens: number

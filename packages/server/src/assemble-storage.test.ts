@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Libsql from 'libsql'
+import { DatabaseSync } from '@photostructure/sqlite'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { assembleStorage } from './assemble-storage.js'
 import { loadSettings } from './config.js'
@@ -33,7 +33,7 @@ const open = (usageDurability: string) =>
 
 /** What the database holds at this moment, as another process sees it. */
 function inDatabase(): string[] {
-  const database = new Libsql(join(home, 'quiver.db'))
+  const database = new DatabaseSync(join(home, 'quiver.db'))
   const rows = database.prepare('select id from ledger order by id').all() as { id: string }[] // the query's own column
   database.close()
   return rows.map(({ id }) => id)

@@ -1,4 +1,4 @@
-import Libsql from 'libsql'
+import { openFile, openToRead } from './open-file.js'
 
 /**
  * The database as it is at one moment, in a new file; others go on reading and writing meanwhile.
@@ -6,7 +6,7 @@ import Libsql from 'libsql'
  * @throws {Error} when there is no database, or the file exists.
  */
 export async function snapshotSqlite(path: string, destination: string): Promise<void> {
-  const file = new Libsql(path, { fileMustExist: true, timeout: 10_000 })
+  const file = openFile(path, { mustExist: true })
   try {
     file.prepare('VACUUM INTO ?').run(destination)
   } finally {
@@ -16,7 +16,7 @@ export async function snapshotSqlite(path: string, destination: string): Promise
 
 /** @throws {Error} when SQLite finds the file damaged. */
 export function checkSqlite(path: string): void {
-  const file = new Libsql(path, { fileMustExist: true, readonly: true })
+  const file = openToRead(path)
   try {
     const found = file.prepare('PRAGMA integrity_check').all()
     if (Object.values(Object(found[0]))[0] !== 'ok') throw new Error('SQLite finds the database damaged')

@@ -1,3 +1,4 @@
+import type { DatabaseSyncInstance } from '@photostructure/sqlite'
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -5,14 +6,14 @@ import {
   type Driver,
   Kysely,
   SqliteAdapter,
+  type SqliteDatabase,
   SqliteDialect,
   type SqliteDialectConfig,
   SqliteDriver,
 } from 'kysely'
-import Libsql from 'libsql'
 import { migrate } from '../schema/migrate.js'
 import type { Tables } from '../schema/tables.js'
-import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
+import { openFile } from './open-file.js'
 
 /**
  * The database of one machine: a file, opened once a process; one connection, on which transactions take turns.
@@ -22,15 +23,30 @@ import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
  * @throws {Error} when the file cannot be opened, is no database, or is of a newer version.
  */
 export async function openSqlite(path: string): Promise<Kysely<Tables>> {
-  const file = new Libsql(path, { timeout: BUSY_TIMEOUT_MS })
+  const file = openFile(path)
   try {
-    for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`)
-    const database = new Kysely<Tables>({ dialect: new TransactionalSqliteDialect({ database: file }) })
+    const database = new Kysely<Tables>({ dialect: new TransactionalSqliteDialect({ database: toKysely(file) }) })
     await migrate(database)
     return database
   } catch (error) {
     file.close()
     throw error
+  }
+}
+
+/** Kysely asks with lists of values, as better-sqlite3 takes them. */
+function toKysely(file: DatabaseSyncInstance): SqliteDatabase {
+  return {
+    prepare(sql) {
+      const statement = file.prepare(sql)
+      return {
+        reader: statement.columns().length > 0,
+        all: (values) => statement.all(...values),
+        run: (values) => statement.run(...values),
+        iterate: (values) => statement.iterate(...values),
+      }
+    },
+    close: () => file.close(),
   }
 }
 

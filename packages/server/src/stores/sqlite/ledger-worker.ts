@@ -1,15 +1,13 @@
 /** The thread of `ledger-thread.ts`: commits what it is given, one group a transaction. */
 import { parentPort, workerData } from 'node:worker_threads'
-import Libsql from 'libsql'
-import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
 import { type AppendReply, type AppendRequest, LEDGER_COLUMNS } from './ledger-thread.js'
+import { openFile } from './open-file.js'
 
 const port = parentPort
 if (port === null) throw new TypeError('ledger-worker.js runs as a worker thread only')
 
 const { path } = workerData as { path: string } // ledger-thread.ts starts this file with nothing else
-const file = new Libsql(path, { fileMustExist: true, timeout: BUSY_TIMEOUT_MS })
-for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`)
+const file = openFile(path, { mustExist: true })
 const places = LEDGER_COLUMNS.map(() => '?').join(', ')
 // A row that is there was written by a commit whose answer was lost.
 const insert = file.prepare(
@@ -32,7 +30,7 @@ function commit(rows: AppendRequest['rows']): Omit<AppendReply, 'id'> {
     file.exec('commit')
     return {}
   } catch (error) {
-    if (file.inTransaction) file.exec('rollback')
+    if (file.isTransaction) file.exec('rollback')
     return { error: error instanceof Error ? error.message : String(error) }
   }
 }
