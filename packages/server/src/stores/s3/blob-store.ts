@@ -100,18 +100,22 @@ export function createS3BlobStore(settings: S3Settings): BlobStore & { close(): 
         const answer = await open(key, { start: from, end, tag, signal })
         if (answer === undefined) return
         tag ??= answer.ETag
+        let broken: unknown
         try {
           // In Node.js the SDK's body is one.
           for await (const chunk of answer.Body as Readable) {
             at += chunk.length
             yield chunk
           }
-          if (at - from === answer.ContentLength) return
+          // A service that does not say how much there is ends its answer where the blob does.
+          if (at - from === (answer.ContentLength ?? at - from)) return
+          broken = new Error(`S3 sent ${at - from} of ${answer.ContentLength} bytes`)
         } catch (error) {
           signal.throwIfAborted()
-          empty = at > from ? 0 : empty + 1
-          if (empty >= MAX_EMPTY_ANSWERS) throw error
+          broken = error
         }
+        empty = at > from ? 0 : empty + 1
+        if (empty >= MAX_EMPTY_ANSWERS) throw broken
       }
     },
 

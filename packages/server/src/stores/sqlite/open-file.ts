@@ -1,6 +1,18 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
-import { BUSY_TIMEOUT_MS, PRAGMAS } from './connection.js'
+
+/** How long a statement waits for another connection's transaction, such as a backup's. */
+const BUSY_TIMEOUT_MS = 10_000
+/** The write-ahead log is cut to this after a checkpoint, so that one large transaction does not keep the disk. */
+const WAL_BYTES = 64 * 1024 * 1024
+
+/** What every connection to the database begins with: a commit that returned is on the disk (`synchronous=FULL`). */
+const PRAGMAS = [
+  'journal_mode = WAL',
+  'synchronous = FULL',
+  'foreign_keys = ON',
+  `journal_size_limit = ${WAL_BYTES}`,
+] as const
 
 /**
  * A connection to the database's file, as every one begins: {@link PRAGMAS}.
