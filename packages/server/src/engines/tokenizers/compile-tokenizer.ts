@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { BertOptions } from './bert-word-piece.js'
 import { type BpeTables, bpeTables } from './byte-level-bpe.js'
 import { type TextTable, textTable } from './shared-tables.js'
 import { TokenizerError } from './tokenizer.js'
@@ -84,18 +85,11 @@ const BpeModel = z.object({
 
 /** What an algorithm needs, as far as it can be handed from thread to thread. */
 export type CompiledModel =
-  | {
+  | (Omit<BertOptions, 'vocabulary'> & {
       kind: 'word-piece'
       /** Pieces by id. */
       pieces: TextTable
-      unknownId: number
-      continuation: string
-      maxWordCharacters: number
-      isCleaned: boolean
-      isLowercase: boolean
-      isWithoutAccents: boolean
-      areIdeographsWords: boolean
-    }
+    })
   | {
       kind: 'unigram'
       tables: UnigramTables
