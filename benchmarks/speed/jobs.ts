@@ -1,9 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { assemblePipeline } from '@quiver/server/dist/assemble.js'
 import { check } from '@quiver/server/dist/catalog/check.js'
 import { NO_HOME } from '../places.js'
 import { publish, toShort } from '../report.js'
+import { batchFile, endOfTask, json, pause, runBatch, submitTask } from './jobs-client.js'
+import {
+  LARGE_LINE_BYTES,
+  LARGE_LINES,
+  memoryOfLargeBatch,
+  memoryOfLargeTask,
+  memoryOfWholeTask,
+  SAMPLE_MS,
+  TASK_LINE_TOKENS,
+  TASK_LINES,
+} from './jobs-memory.js'
 import { median, percentile } from './percentile.js'
 import { type ServerProcess, startServer } from './server-process.js'
 import { madeUpTexts } from './texts.js'
@@ -12,18 +22,7 @@ import { madeUpTexts } from './texts.js'
 const TOKENS = 32
 const GROUP = 64
 const IN_FLIGHT = 3
-const SAMPLE_MS = 50
-const POLL_MS = 200
 const REQUESTS = 200
-const LARGE_LINES = 5_000
-const LARGE_LINE_BYTES = 100 * 1024
-const TASK_LINES = 100_000
-/** The most that a line may have. */
-const TASK_LINE_TOKENS = 2_048
-/** No two of these letters are a token together, in this order or across their ends; so a token is a byte, and the lines fit. */
-const UNITS = ['qxzj', 'zqxj'] as const
-const UNIT_TOKENS = 4
-const KEY = { authorization: 'Bearer bench' }
 
 interface Cost {
   seconds: number
@@ -51,7 +50,9 @@ export async function jobs(words: readonly string[]): Promise<void> {
   }
   const taskSeconds = Number(values['task-seconds'])
   const largeTask = isWanted('memory') ? await memoryOfLargeTask(taskSeconds) : { memory: {}, lines: 0 }
-  const memory = isWanted('memory') ? { ...(await memoryOfLargeBatch()), ...largeTask.memory } : {}
+  const memory = isWanted('memory')
+    ? { ...(await memoryOfLargeBatch()), ...largeTask.memory, ...(await memoryOfWholeTask()) }
+    : {}
   const latency = isWanted('latency') ? await latencyBeside(texts) : {}
   const ratio = (kind: 'task' | 'batch') =>
     median(rounds.map((round) => round.engine.cpuSeconds / round[kind].cpuSeconds))
@@ -75,7 +76,7 @@ export async function jobs(words: readonly string[]): Promise<void> {
       isWanted('memory') && {
         title: 'Memory',
         notes: [
-          `A batch file of ${Math.round((LARGE_LINES * LARGE_LINE_BYTES) / 1024 ** 2)} MB: ${LARGE_LINES} lines of ${LARGE_LINE_BYTES / 1024} KB, most of each a field that is ignored. Resident memory of the server, sampled every ${SAMPLE_MS} ms; goal: 600 MB. A task of ${TASK_LINES} lines of ${TASK_LINE_TOKENS} tokens, a byte each, which fill the 200 MiB that a task may have: read, and then computed for ${taskSeconds} s; ${largeTask.lines} lines were committed by then, in shards of 1,000.`,
+          `A batch file of ${Math.round((LARGE_LINES * LARGE_LINE_BYTES) / 1024 ** 2)} MB: ${LARGE_LINES} lines of ${LARGE_LINE_BYTES / 1024} KB, most of each a field that is ignored. Resident memory of the server, sampled every ${SAMPLE_MS} ms; goal: 600 MB. A task of ${TASK_LINES} lines of ${TASK_LINE_TOKENS} tokens, a byte each, which fill the 200 MiB that a task may have: read, and then computed for ${taskSeconds} s; ${largeTask.lines} lines were committed by then, in shards of 1,000. The whole task: to its last line, by an upstream whose vectors of 1,024 components are ready; this server reads, counts tokens, computes nothing, writes its results.`,
         ],
         header: ['', 'RSS before, MB', 'most, MB'],
         rows: Object.entries(memory).map(([what, [before, most]]) => [what, before.toFixed(0), most.toFixed(0)]),
@@ -146,62 +147,6 @@ async function costOf(server: ServerProcess, work: () => Promise<unknown>): Prom
   return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: server.cost().cpuSeconds - before }
 }
 
-async function memoryOfLargeBatch(): Promise<Record<string, [before: number, most: number]>> {
-  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_MAX_FILE_BYTES: String(600 * 1024 * 1024) })
-  const padding = 'x'.repeat(LARGE_LINE_BYTES - 200)
-  const lines = Array.from({ length: LARGE_LINES }, (_, i) => lineOf(i, `text ${i}`, { user: padding }))
-  try {
-    const [file, uploading] = await watchMemory(server, () => upload(server.url, new Blob(lines), 'batch'))
-    const [, computing] = await watchMemory(server, () => endOfBatch(server.url, file))
-    return { 'upload of the file': uploading, 'computing the batch': computing }
-  } finally {
-    await server.stop()
-  }
-}
-
-/** Its lines are too many to wait for; how much memory it takes shows in the first shards. */
-async function memoryOfLargeTask(
-  seconds: number,
-): Promise<{ memory: Record<string, [before: number, most: number]>; lines: number }> {
-  const server = await startServer({ QUIVER_CACHE_BYTES: '0' })
-  const text = new Blob(Array.from({ length: TASK_LINES }, (_, i) => `${largestLine(i)}\n`))
-  try {
-    const [id, reading] = await watchMemory(server, async () => {
-      const task = await submitTask(server.url, text)
-      while ((await json(`${server.url}/api/v1/tasks/${task}`)).output.task_metrics === undefined) await pause()
-      return task
-    })
-    const [, computing] = await watchMemory(server, () => sleep(seconds * 1000))
-    const { output } = await json(`${server.url}/api/v1/tasks/${id}`)
-    if (output.task_status !== 'RUNNING') throw new Error(JSON.stringify(output))
-    return {
-      memory: { 'reading the task': reading, 'computing the task': computing },
-      lines: output.task_metrics.SUCCEEDED,
-    }
-  } finally {
-    await server.stop()
-  }
-}
-
-/** A line that no other is like: its units are the binary digits of its number. */
-function largestLine(number: number): string {
-  const unit = (at: number) => UNITS[(number >> (at % 20)) & 1] ?? ''
-  return Array.from({ length: TASK_LINE_TOKENS / UNIT_TOKENS }, (_, at) => unit(at)).join('')
-}
-
-async function watchMemory<Value>(
-  server: ServerProcess,
-  work: () => Promise<Value>,
-): Promise<[Value, [before: number, most: number]]> {
-  const before = server.cost().rssMb
-  let most = before
-  const sampler = setInterval(() => {
-    most = Math.max(most, server.cost().rssMb)
-  }, SAMPLE_MS)
-  const value = await work().finally(() => clearInterval(sampler))
-  return [value, [before, most]]
-}
-
 async function latencyBeside(texts: readonly string[]): Promise<Record<string, number[]>> {
   const server = await startServer({ QUIVER_THREADS: '1', QUIVER_CACHE_BYTES: '0' })
   const measure = async (count: number, prefix: string) => {
@@ -226,66 +171,4 @@ async function latencyBeside(texts: readonly string[]): Promise<Record<string, n
   } finally {
     await server.stop()
   }
-}
-
-async function submitTask(url: string, text: string | Blob): Promise<string> {
-  const body = {
-    model: 'text-embedding-async-v2',
-    input: { url: await upload(url, new Blob([text]), 'user_data', 'lines.txt') },
-  }
-  const path = '/api/v1/services/embeddings/text-embedding/text-embedding'
-  return String((await json(`${url}${path}`, body, { 'x-dashscope-async': 'enable' })).output.task_id)
-}
-
-async function endOfTask(url: string, id: string): Promise<void> {
-  for (;;) {
-    const { output } = await json(`${url}/api/v1/tasks/${id}`)
-    if (output.task_status === 'SUCCEEDED') return
-    if (output.task_status === 'FAILED') throw new Error(JSON.stringify(output))
-    await pause()
-  }
-}
-
-const lineOf = (i: number, input: string, more: object = {}) =>
-  `${JSON.stringify({
-    custom_id: String(i),
-    method: 'POST',
-    url: '/v1/embeddings',
-    body: { model: 'text-embedding-v4', input, encoding_format: 'base64', ...more },
-  })}\n`
-
-const batchFile = (texts: readonly string[]) => new Blob(texts.map((text, i) => lineOf(i, text)))
-
-const runBatch = async (url: string, content: Blob) => endOfBatch(url, await upload(url, content, 'batch'))
-
-async function endOfBatch(url: string, file: string): Promise<void> {
-  const body = { input_file_id: file, endpoint: '/v1/embeddings', completion_window: '24h' }
-  let batch = await json(`${url}/v1/batches`, body)
-  while (batch.status !== 'completed') {
-    if (batch.status === 'failed') throw new Error(JSON.stringify(batch.errors))
-    await pause()
-    batch = await json(`${url}/v1/batches/${batch.id}`)
-  }
-}
-
-async function upload(url: string, content: Blob, purpose: string, name = 'batch.jsonl'): Promise<string> {
-  const form = new FormData()
-  form.set('purpose', purpose)
-  form.set('file', content, name)
-  const answer = await fetch(`${url}/v1/files`, { method: 'POST', headers: KEY, body: form })
-  const { id } = (await answer.json()) as { id: string } // the server's file object
-  if (!answer.ok) throw new Error(`the upload failed: ${answer.status}`)
-  return id
-}
-
-const pause = () => sleep(POLL_MS)
-
-// biome-ignore lint/suspicious/noExplicitAny: answers of the server under test, whose shapes its own tests hold
-async function json(url: string, body?: object, headers: Record<string, string> = {}): Promise<any> {
-  const answer = await fetch(url, {
-    headers: { ...KEY, ...headers },
-    ...(body && { method: 'POST', body: JSON.stringify(body) }),
-  })
-  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`)
-  return answer.json()
 }
