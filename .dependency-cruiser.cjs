@@ -1,7 +1,7 @@
 /**
  * The direction of imports between the rooms of packages/server/src (docs/architecture.md):
  *
- *   main, cli → assemble → http → { apps, jobs, files } → { embedding, multimodal, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol }
+ *   main, cli → assemble → http → { apps, jobs, files } → { embedding, multimodal, admission, usage, verify } → { catalog, engines, egress } → { vector, pull, media, protocol } → transport
  */
 const ROOM = (...names) => `^packages/server/src/(${names.join('|')})(/|\\.ts$)`
 
@@ -14,6 +14,7 @@ const COLUMNS = [
   ['embedding', 'multimodal', 'admission', 'usage', 'verify'],
   ['catalog', 'engines', 'egress'],
   ['vector', 'pull', 'media'],
+  ['transport'],
 ]
 
 const leftward = COLUMNS.flatMap((column, index) => {
@@ -74,6 +75,16 @@ module.exports = {
       to: { path: '^packages/server/src/(engines/[^/]+/|stores/)' },
     },
     {
+      name: 'only-egress-and-pull-know-transport',
+      comment: 'URLs that callers name go by egress, hosts that an operator names by pull.',
+      severity: 'error',
+      from: {
+        path: '^packages/server/src/',
+        pathNot: ['^packages/server/src/(transport|egress|pull)/', '\\.test\\.ts$'],
+      },
+      to: { path: '^packages/server/src/transport/' },
+    },
+    {
       name: 'protocol-is-pure',
       comment: 'What travels on the wire depends on zod only, so that it runs anywhere.',
       severity: 'error',
@@ -92,7 +103,7 @@ module.exports = {
       comment: 'config.ts parses the environment; everything else gets settings handed in.',
       severity: 'error',
       from: {
-        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|media|telemetry)/',
+        path: '^packages/server/src/(http|files|egress|stores|admission|catalog|embedding|engines|pull|vector|media|telemetry|transport)/',
       },
       to: { path: '^packages/server/src/config\\.ts$', dependencyTypesNot: ['type-only'] },
     },

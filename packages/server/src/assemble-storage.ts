@@ -37,10 +37,20 @@ export interface Storage {
   close(): Promise<void>
 }
 
-/** Open what is kept, and go on removing what need not be kept any more. */
+/** Open what is kept, and go on removing what need not be kept any more. @throws {DatabaseError} {@link HomeError} */
 export async function assembleStorage(settings: Settings, log: Logger): Promise<Storage> {
   const holder = nameHolder(randomUUID())
-  const { index, jobStore, ledger, registry, close } = await openDatabase(settings, { holder, log })
+  const database = await openDatabase(settings, { holder, log })
+  return orClose(database, () => assembleOn(database, settings, { holder, log }))
+}
+
+type Database = Awaited<ReturnType<typeof openDatabase>>
+
+async function assembleOn(
+  { index, jobStore, ledger, registry, close }: Database,
+  settings: Settings,
+  { holder, log }: { holder: string; log: Logger },
+): Promise<Storage> {
   const blobs = await openBlobStore(settings)
   const secret = settings.secret === undefined ? loadSecret(settings.home) : Buffer.from(settings.secret)
   const now = () => new Date()
@@ -68,6 +78,16 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
   }
 }
 
+/** A start that fails leaves nothing open: a thread or a connection would keep alive a process that cannot serve. */
+export async function orClose<Value>(opened: { close(): Promise<void> }, start: () => Promise<Value>): Promise<Value> {
+  try {
+    return await start()
+  } catch (error) {
+    await opened.close().catch(() => {}) // why it failed says more
+    throw error
+  }
+}
+
 /** What lies in the database, whichever it is. */
 async function openDatabase(
   { home, databaseUrl, usageDurability }: Settings,
@@ -78,13 +98,16 @@ async function openDatabase(
     const database = await openSqlite(path)
     const thread = new LedgerThread(path)
     // With strict durability too: an earlier process may have left charges in its journal.
-    const journal = await LedgerJournal.open({
-      folder: join(home, JOURNALS),
-      owner: holder,
-      isGone: (other) => isGone(other, holder),
-      commit: thread.append,
-      onError: (cause) => log.error({ cause }, 'charges could not be committed; it is tried again'),
-    })
+    const opened = { close: () => Promise.all([thread.close(), database.destroy()]).then(() => {}) }
+    const journal = await orClose(opened, () =>
+      LedgerJournal.open({
+        folder: join(home, JOURNALS),
+        owner: holder,
+        isGone: (other) => isGone(other, holder),
+        commit: thread.append,
+        onError: (cause) => log.error({ cause }, 'charges could not be committed; it is tried again'),
+      }),
+    )
     const writer: LedgerWriter = usageDurability === 'strict' ? new GroupCommit(thread.append) : journal
     const ledger = createSqlLedger(database, writer)
     return {
@@ -96,8 +119,7 @@ async function openDatabase(
         await journal.close().catch((cause: unknown) => {
           log.error({ cause }, 'the last charges are left to the next start')
         })
-        await thread.close()
-        await database.destroy()
+        await opened.close()
       },
     }
   }

@@ -3,7 +3,7 @@ import { createKeyring } from './admission/api-key.js'
 import { assembleEngines, type Engines } from './assemble-engines.js'
 import { assembleJobs } from './assemble-jobs.js'
 import { assembleMedia } from './assemble-media.js'
-import { assembleStorage } from './assemble-storage.js'
+import { assembleStorage, orClose } from './assemble-storage.js'
 import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { servedBy } from './catalog/multimodal-model.js'
@@ -182,7 +182,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   Promise.all(kinds.map((engines) => engines.startOthers(signal))).finally(() => {
     isStarting = false
   })
-  const storage = await assembleStorage(settings, log)
+  const storage = await orClose(pipeline, () => assembleStorage(settings, log))
   const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
   const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
   const resolveUserUrl = createResolveUserUrl(storage.files, safeFetch)

@@ -1,6 +1,8 @@
 import { Command } from 'commander'
 import { AcceleratorError, installAccelerator, multipliesBfloat16 } from '../assemble-engines.js'
 import { prepareHome } from '../home.js'
+import { createHttp } from '../pull/http.js'
+import { readProxies } from '../pull/proxies.js'
 import { UserError } from './exit.js'
 import { createProgress } from './progress.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
@@ -15,6 +17,7 @@ export function accelerateCommand(): Command {
       prepareHome(home)
       const progress = createProgress('OpenVINO, MB:', 59)
       let shown = 0
+      const http = createHttp(readProxies(process.env))
       const interrupted = new AbortController()
       process.once('SIGINT', () => interrupted.abort(new UserError('interrupted.')))
       try {
@@ -22,6 +25,7 @@ export function accelerateCommand(): Command {
           home,
           indexUrl: packageIndexUrl,
           file,
+          http,
           signal: interrupted.signal,
           onProgress(bytes) {
             const megabytes = Math.floor(bytes / 1e6)
@@ -39,6 +43,8 @@ export function accelerateCommand(): Command {
       } catch (error) {
         progress.stop()
         throw error instanceof AcceleratorError ? new UserError(error.message) : error
+      } finally {
+        http.close()
       }
     },
   )

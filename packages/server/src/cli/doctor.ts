@@ -5,6 +5,7 @@ import { check } from '../catalog/check.js'
 import type { Settings } from '../config.js'
 import { findRunningServer, prepareHome } from '../home.js'
 import { isVideoAvailable } from '../media/sample-frames.js'
+import { createHttp } from '../pull/http.js'
 import { VERSION } from '../version.js'
 import { EXIT, UserError } from './exit.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
@@ -109,9 +110,12 @@ async function checkServer({ home }: Settings): Promise<Finding> {
   const running = findRunningServer(home)
   if (running === undefined) return { name: 'Server', isGood: true, detail: 'not running with this home' }
   try {
-    const response = await fetch(`${running.url}/readyz`, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })
-    const state = response.ok ? 'ready' : `not ready (HTTP ${response.status})`
-    return { name: 'Server', isGood: response.ok, detail: `${running.url}, process ${running.pid}, ${state}` }
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS)
+    const { status, body } = await createHttp().get(`${running.url}/readyz`, { signal, answerMs: PROBE_TIMEOUT_MS })
+    body.destroy()
+    const isReady = status === 200
+    const state = isReady ? 'ready' : `not ready (HTTP ${status})`
+    return { name: 'Server', isGood: isReady, detail: `${running.url}, process ${running.pid}, ${state}` }
   } catch {
     return { name: 'Server', isGood: true, detail: `not running; process ${running.pid} ended without saying so` }
   }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { BackupError } from '../backup.js'
 import { ConfigError } from '../config.js'
+import { DatabaseError } from '../database-error.js'
 import { OnDemandError } from '../engines/on-demand.js'
 import { HomeError } from '../home.js'
 import { DisagreementError } from '../processes/join-processes.js'
@@ -103,6 +104,7 @@ function report(error: unknown): number {
   }
   if (
     error instanceof BackupError ||
+    error instanceof DatabaseError ||
     error instanceof HomeError ||
     error instanceof DisagreementError ||
     error instanceof OnDemandError ||
@@ -112,6 +114,15 @@ function report(error: unknown): number {
     process.stderr.write(`quiver: ${error.message}\n`)
     return error instanceof UserError ? error.exitCode : EXIT.failure
   }
+  if (isSystemError(error)) {
+    process.stderr.write(`quiver: ${error.message}\n`)
+    return EXIT.failure
+  }
   process.stderr.write(`quiver: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   return EXIT.failure
+}
+
+/** What the operating system refuses: its message names the reason and the path (`EACCES: permission denied, open '…'`). */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
 }

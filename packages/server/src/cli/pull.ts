@@ -97,7 +97,7 @@ async function pullModel(model: string, flags: PullFlags, settings: Settings): P
     )
   } finally {
     progress.stop()
-    await http.close()
+    http.close()
   }
 }
 

@@ -20,15 +20,20 @@ async function serve(settings: Settings): Promise<void> {
   prepareHome(settings.home)
   const stopped = new AbortController()
   const server = await assembleServer(settings, log, stopped.signal)
-  const url = await listen(server, settings)
-  writeRunningServer(settings.home, {
-    pid: process.pid,
-    url,
-    startedAt: new Date().toISOString(),
-    version: VERSION,
+  const url = await announce(server, settings).catch(async (error: unknown) => {
+    await server.close() // what it has started would keep the process alive
+    throw error
   })
   drainOnSignal(server, settings, log)
   process.stdout.write(banner(url, settings, performance.now() - startedAt))
+}
+
+/** Open the port, and leave a note of it. @returns the base URL. @throws {UserError} {@link HomeError} */
+async function announce(server: Server, settings: Settings): Promise<string> {
+  const url = await listen(server, settings)
+  const note = { pid: process.pid, url, startedAt: new Date().toISOString(), version: VERSION }
+  writeRunningServer(settings.home, note)
+  return url
 }
 
 /** @returns the base URL. @throws {UserError} when the address cannot be had. */
@@ -36,7 +41,6 @@ async function listen(server: Server, { host, port }: Settings): Promise<string>
   try {
     await server.app.listen({ host, port })
   } catch (error) {
-    await server.close()
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
     throw new UserError(
       code === 'EADDRINUSE'

@@ -27,13 +27,3 @@ export function checkUrl(text: string, { base, param }: { base?: URL; param?: st
   if (url.username !== '' || url.password !== '') refuse('it must not hold a user name or a password')
   return url
 }
-
-/** Port of a URL, written or not. */
-export function portOf({ port, protocol }: URL): number {
-  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
-}
-
-/** Host of a URL as resolvers and sockets take it: IPv6 without brackets. */
-export function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '')
-}

@@ -4,10 +4,10 @@ import { type AddressInfo, createServer as createSocketServer, type Server, type
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib'
 import { ApiError } from '@quiver/protocol'
 import { afterEach, describe, expect, test } from 'vitest'
+import { TEST_CERTIFICATE } from '../transport/test-certificate.js'
 import { parseAllowList } from './allow-list.js'
 import type { ResolveHost } from './resolve-host.js'
 import { createSafeFetch, type SafeFetchOptions, type SafeFetchSettings } from './safe-fetch.js'
-import { TEST_CERTIFICATE } from './test-certificate.js'
 
 const servers: { server: Server; sockets: Set<Socket> }[] = []
 afterEach(async () => {

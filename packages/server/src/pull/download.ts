@@ -200,7 +200,7 @@ function checkExtent(
   { first, lane, file }: { first: number; lane: Lane; file: RemoteFile },
 ): void {
   const refuse = (error: Error): never => {
-    body.on('error', () => {}).destroy()
+    body.destroy()
     throw error
   }
   if (status === 206) {

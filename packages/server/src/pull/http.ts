@@ -1,19 +1,16 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Readable } from 'node:stream'
-import { EnvHttpProxyAgent, request } from 'undici'
+import { connect } from '../transport/connect.js'
+import { exchange } from '../transport/exchange.js'
+import { connectThrough } from '../transport/tunnel.js'
 import { VERSION } from '../version.js'
+import { type Proxies, proxyFor } from './proxies.js'
 import { PullError, reasonOf, TransientError } from './pull-error.js'
 
 /** A secret, and the only origin (scheme, host, port) that may see it. */
 export interface Credentials {
   origin: string
   token: string
-}
-
-/** Proxies as the environment names them; absent: none. */
-export interface Proxies {
-  httpProxy?: string
-  httpsProxy?: string
-  noProxy?: string
 }
 
 export interface GetOptions {
@@ -27,7 +24,7 @@ export interface GetOptions {
 export interface Answer {
   status: number
   /** Lower-case names. */
-  headers: Readonly<Record<string, string | string[] | undefined>>
+  headers: Readonly<IncomingHttpHeaders>
   /** Where it came from in the end, after redirects. */
   url: string
   /** Has to be read to its end, or destroyed. */
@@ -37,37 +34,23 @@ export interface Answer {
 /** Requests to the hosts that an operator names. Not for URLs that a caller of the server sends: those need other care. */
 export interface Http {
   get(url: string, options: GetOptions): Promise<Answer>
-  close(): Promise<void>
+  /** End what is under way. */
+  close(): void
 }
 
 const MAX_REDIRECTS = 5
+const CONNECT_MS = 10_000
 
-export function createHttp({ httpProxy = '', httpsProxy = '', noProxy = '' }: Proxies = {}): Http {
-  const dispatcher = new EnvHttpProxyAgent({ httpProxy, httpsProxy, noProxy })
+export function createHttp(proxies: Proxies = {}): Http {
+  const closed = new AbortController()
 
   async function follow(url: URL, options: GetOptions, redirects: number): Promise<Answer> {
-    const { signal, answerMs, headers, credentials } = options
-    const {
-      statusCode,
-      headers: answered,
-      body,
-    } = await request(url, {
-      dispatcher,
-      signal,
-      headersTimeout: answerMs,
-      bodyTimeout: 0, // the reader watches the pace itself
-      headers: {
-        'user-agent': `quiver/${VERSION}`,
-        'accept-encoding': 'identity', // ranges and lengths are those of the bytes themselves
-        ...headers,
-        ...(credentials?.origin === url.origin ? { authorization: `Bearer ${credentials.token}` } : {}),
-      },
-    })
-    const { location } = answered
-    if (![301, 302, 303, 307, 308].includes(statusCode) || typeof location !== 'string') {
-      return { status: statusCode, headers: answered, url: url.href, body }
+    const { status, headers, body } = await ask(url, { ...options, proxies })
+    const { location } = headers
+    if (![301, 302, 303, 307, 308].includes(status) || location === undefined) {
+      return { status, headers, url: url.href, body }
     }
-    body.on('error', () => {}).destroy()
+    body.destroy()
     if (redirects === MAX_REDIRECTS) throw new PullError(`${url.host}: more than ${MAX_REDIRECTS} redirects.`)
     return follow(redirectTarget(location, url), options, redirects + 1)
   }
@@ -75,7 +58,8 @@ export function createHttp({ httpProxy = '', httpsProxy = '', noProxy = '' }: Pr
   return {
     async get(url, options) {
       try {
-        return await follow(new URL(url), options, 0)
+        const signal = AbortSignal.any([options.signal, closed.signal])
+        return await follow(new URL(url), { ...options, signal }, 0)
       } catch (error) {
         options.signal.throwIfAborted()
         if (error instanceof PullError) throw error
@@ -84,8 +68,29 @@ export function createHttp({ httpProxy = '', httpsProxy = '', noProxy = '' }: Pr
         })
       }
     },
-    close: () => dispatcher.destroy(),
+    close: () => closed.abort(new Error('the client was closed')),
   }
+}
+
+async function ask(
+  url: URL,
+  { signal, answerMs, headers, credentials, proxies }: GetOptions & { proxies: Proxies },
+): Promise<Omit<Answer, 'url'>> {
+  const proxy = proxyFor(url, proxies)
+  const reach = { signal, connectMs: CONNECT_MS }
+  const connection = await (proxy === undefined ? connect(url, reach) : connectThrough(proxy, url, reach))
+  const { response } = await exchange(url, {
+    connection,
+    signal,
+    headMs: answerMs,
+    headers: {
+      'user-agent': `quiver/${VERSION}`,
+      'accept-encoding': 'identity', // ranges and lengths are those of the bytes themselves
+      ...headers,
+      ...(credentials?.origin === url.origin && { authorization: `Bearer ${credentials.token}` }),
+    },
+  })
+  return { status: response.statusCode ?? 0, headers: response.headers, body: response }
 }
 
 function redirectTarget(location: string, from: URL): URL {
@@ -118,7 +123,7 @@ export class HttpFailure extends PullError {
 export function checkAnswer(answer: Answer): Answer {
   const { status, headers, url, body } = answer
   if (status >= 200 && status < 300) return answer
-  body.on('error', () => {}).destroy()
+  body.destroy()
   const { host } = new URL(url)
   if (status === 408 || status === 429 || status >= 500) {
     throw new TransientError(`${host} answers ${status}`, retryAfterMs(headers))

@@ -1,5 +1,5 @@
-import type { Proxies } from './http.js'
 import type { Hub } from './hub.js'
+import { type Proxies, readProxies } from './proxies.js'
 import { PullError } from './pull-error.js'
 
 /** What the environment says of hubs and proxies, in the names that other programs use too. */
@@ -19,18 +19,16 @@ export interface PullSettings {
  */
 export function pullSettings(environment: Readonly<Record<string, string | undefined>>): PullSettings {
   const given = (name: string) => environment[name]?.trim() || undefined
-  const either = (name: string) => given(name.toLowerCase()) ?? given(name)
   const endpoint = (name: string, usual: string) => {
     const value = given(name) ?? usual
     if (URL.canParse(value) && /^https?:/.test(value)) return value
     throw new PullError(`${name}: must be an http or https URL, got ${JSON.stringify(value)}.`)
   }
   const token = given('HF_TOKEN')
-  const [httpProxy, httpsProxy, noProxy] = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].map(either)
   return {
     hub: { endpoint: endpoint('HF_ENDPOINT', 'https://huggingface.co'), ...(token && { token }) },
     modelScopeEndpoint: endpoint('MODELSCOPE_ENDPOINT', 'https://modelscope.cn'),
-    proxies: { ...(httpProxy && { httpProxy }), ...(httpsProxy && { httpsProxy }), ...(noProxy && { noProxy }) },
+    proxies: readProxies(environment),
     isHubOffline: /^(1|true|on|yes)$/i.test(given('HF_HUB_OFFLINE') ?? ''),
   }
 }

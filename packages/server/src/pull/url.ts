@@ -52,7 +52,7 @@ async function lengthOf(url: URL, { http, patience, signal }: Reach): Promise<nu
     async () => {
       const options = { signal, answerMs: patience.answerMs, headers: { range: 'bytes=0-0' } }
       const { status, headers, body } = checkAnswer(await http.get(url.href, options))
-      body.on('error', () => {}).destroy()
+      body.destroy()
       const range = status === 206 ? headers['content-range'] : undefined
       const length = range === undefined ? headers['content-length'] : /\/(\d+)$/.exec(String(range))?.[1]
       const bytes = Number(length)

@@ -5,11 +5,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deflateRawSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createHttp } from '../../pull/http.js'
 import { findAccelerator, installAccelerator } from './accelerator.js'
 import { readZip } from './zip.js'
 
 const WHEEL = 'openvino-2026.4.1-22982-cp311-cp311-manylinux_2_28_x86_64.whl'
 const { signal } = new AbortController()
+const http = createHttp()
 
 describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('from a package index', () => {
   const home = mkdtempSync(join(tmpdir(), 'quiver-home-'))
@@ -41,7 +43,7 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('from a 
     ['large', 'has more than 59130756 bytes'],
     ['none', 'answers 404'],
   ])('%s: %s', async (index, message) => {
-    await expect(installAccelerator({ home, indexUrl: `${url}/${index}`, signal })).rejects.toMatchObject({
+    await expect(installAccelerator({ home, indexUrl: `${url}/${index}`, http, signal })).rejects.toMatchObject({
       name: 'AcceleratorError',
       message: expect.stringContaining(message),
     })
@@ -52,17 +54,17 @@ describe.skipIf(process.platform !== 'linux' || process.arch !== 'x64')('from a 
   test('a wheel on disk is held against its hash, too', async () => {
     const file = join(home, 'own.whl')
     writeFileSync(file, 'not the wheel')
-    await expect(installAccelerator({ home, indexUrl: url, file, signal })).rejects.toThrow('own.whl has SHA-256')
+    await expect(installAccelerator({ home, indexUrl: url, file, http, signal })).rejects.toThrow('own.whl has SHA-256')
     rmSync(file)
   })
 
   test('an index that cannot be reached is said, with the way around it', async () => {
-    await expect(installAccelerator({ home, indexUrl: 'http://127.0.0.1:1', signal })).rejects.toThrow('--file')
+    await expect(installAccelerator({ home, indexUrl: 'http://127.0.0.1:1', http, signal })).rejects.toThrow('--file')
   })
 
   test('somebody who has gone ends it', async () => {
     const gone = AbortSignal.abort(new Error('gone'))
-    await expect(installAccelerator({ home, indexUrl: `${url}/good`, signal: gone })).rejects.toThrow('gone')
+    await expect(installAccelerator({ home, indexUrl: `${url}/good`, http, signal: gone })).rejects.toThrow('gone')
   })
 })
 

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import type { Http } from '../../pull/http.js'
 import { readZip } from './zip.js'
 
 /** OpenVINO's libraries, ready to be loaded. */
@@ -32,6 +33,8 @@ const LICENCES = /^openvino-[^/]+\.dist-info\/licenses\/(?:.*\/)?([^/]+)$/
 const MARKER = 'quiver-accelerator.json'
 const Marker = z.object({ version: z.string() })
 const MAX_INDEX_BYTES = 64 * 2 ** 20
+const ACCEPT = 'text/html, application/octet-stream'
+const ANSWER_MS = 30_000
 
 export interface InstallOptions {
   home: string
@@ -40,6 +43,7 @@ export interface InstallOptions {
   /** A wheel that is there already, for machines without a network. */
   file?: string | undefined
   onProgress?: ((bytes: number, total: number) => void) | undefined
+  http: Http
   signal: AbortSignal
 }
 
@@ -71,12 +75,13 @@ export async function installAccelerator({
   indexUrl,
   file,
   onProgress,
+  http,
   signal,
 }: InstallOptions): Promise<Accelerator> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new AcceleratorError(`the accelerator is for Linux on x64; this is ${process.platform} on ${process.arch}.`)
   }
-  const wheel = file === undefined ? await download(indexUrl, { onProgress, signal }) : await readFile(file)
+  const wheel = file === undefined ? await download(indexUrl, { onProgress, http, signal }) : await readFile(file)
   const sha256 = createHash('sha256').update(wheel).digest('hex')
   if (sha256 !== RELEASE.sha256) {
     throw new AcceleratorError(`${file ?? RELEASE.file} has SHA-256 ${sha256} instead of ${RELEASE.sha256}.`)
@@ -105,37 +110,46 @@ function folderOf(home: string): string {
 
 async function download(
   indexUrl: string,
-  { onProgress, signal }: Pick<InstallOptions, 'onProgress' | 'signal'>,
+  { onProgress, http, signal }: Pick<InstallOptions, 'onProgress' | 'http' | 'signal'>,
 ): Promise<Buffer> {
   const index = new URL(`${indexUrl.replace(/\/$/, '')}/${RELEASE.project}/`)
-  const page = (await fetchBytes(index, { limit: MAX_INDEX_BYTES, signal })).toString()
+  const page = (await fetchBytes(index, { limit: MAX_INDEX_BYTES, http, signal })).toString()
   const links = [...page.matchAll(/href="([^"]+)"/g)].map(
     ([, href = '']) => new URL(href.replaceAll('&amp;', '&'), index),
   )
   const link = links.find(({ pathname }) => pathname.endsWith(`/${RELEASE.file}`))
   if (link === undefined) throw new AcceleratorError(`${index.href} does not list ${RELEASE.file}.`)
-  return fetchBytes(link, { limit: RELEASE.bytes, onProgress, signal })
+  return fetchBytes(link, { limit: RELEASE.bytes, onProgress, http, signal })
 }
 
 async function fetchBytes(
   url: URL,
-  { limit, onProgress, signal }: { limit: number; onProgress?: InstallOptions['onProgress']; signal: AbortSignal },
+  { limit, onProgress, http, signal }: { limit: number } & Pick<InstallOptions, 'onProgress' | 'http' | 'signal'>,
 ): Promise<Buffer> {
-  let response: Response
-  try {
-    response = await fetch(url, { signal, headers: { accept: 'text/html, application/octet-stream' } })
-  } catch (cause) {
+  const unreachable = (cause: unknown) => {
     signal.throwIfAborted()
-    throw new AcceleratorError(`${url.href} cannot be reached; with --file a wheel is taken from disk.`, { cause })
+    return new AcceleratorError(`${url.href} cannot be reached; with --file a wheel is taken from disk.`, { cause })
   }
-  if (!response.ok || response.body === null) throw new AcceleratorError(`${url.href} answers ${response.status}.`)
-  const parts: Uint8Array[] = []
-  let bytes = 0
-  for await (const part of response.body) {
-    parts.push(part)
-    bytes += part.length
-    if (bytes > limit) throw new AcceleratorError(`${url.href} has more than ${limit} bytes.`)
-    onProgress?.(bytes, limit)
+  const { status, body } = await http
+    .get(url.href, { signal, answerMs: ANSWER_MS, headers: { accept: ACCEPT } })
+    .catch((cause: unknown) => {
+      throw unreachable(cause)
+    })
+  try {
+    if (status !== 200) throw new AcceleratorError(`${url.href} answers ${status}.`)
+    const parts: Buffer[] = []
+    let bytes = 0
+    for await (const part of body as AsyncIterable<Buffer>) {
+      // a byte stream without an encoding set
+      parts.push(part)
+      bytes += part.length
+      if (bytes > limit) throw new AcceleratorError(`${url.href} has more than ${limit} bytes.`)
+      onProgress?.(bytes, limit)
+    }
+    return Buffer.concat(parts)
+  } catch (error) {
+    throw error instanceof AcceleratorError ? error : unreachable(error)
+  } finally {
+    body.destroy()
   }
-  return Buffer.concat(parts)
 }

@@ -11,7 +11,7 @@ export type BlobFs = Pick<typeof nodeFs, 'open' | 'mkdir' | 'rename' | 'rm' | 's
 
 /** A folder can also hold back deletions, for every process that uses it, while a backup copies it. */
 export interface DiskBlobStore extends BlobStore {
-  /** @throws {Error} when another process holds already. */
+  /** @throws {BackupError} when another process holds already. */
   holdDeletions(): Promise<{ release(): Promise<void> }>
 }
 

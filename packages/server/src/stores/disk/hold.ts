@@ -1,5 +1,6 @@
 import { appendFile, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { BackupError } from '../../backup.js'
 
 /** While it is there and fresh, blobs are not deleted: a backup copies them. */
 const HOLD = '.hold'
@@ -12,14 +13,16 @@ const STALE_MS = 60_000
 /**
  * Keep what is deleted from now on, for every process that uses the folder.
  *
- * @throws {Error} when another process holds already.
+ * @throws {BackupError} when another process holds already.
  */
 export async function holdDeletions(
   root: string,
   remove: (key: string) => Promise<void>,
 ): Promise<{ release(): Promise<void> }> {
   const path = join(root, HOLD)
-  if (await isHeld(root)) throw new Error('another backup of these blobs is running')
+  if (await isHeld(root)) {
+    throw new BackupError(`another backup of ${root} is running; wait for it, or a minute if it was killed.`)
+  }
   await writeFile(path, '', { mode: 0o600 })
   const touch = setInterval(() => {
     const now = new Date()

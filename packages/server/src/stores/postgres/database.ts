@@ -2,6 +2,7 @@ import { Kysely, PostgresDialect, sql, type Transaction } from 'kysely'
 import pg from 'pg'
 import { migrate } from '../schema/migrate.js'
 import type { Tables } from '../schema/tables.js'
+import { explainPostgres } from './explain-postgres.js'
 
 /** Connections of one process: its requests, its job slots, its heartbeats. */
 const MAX_CONNECTIONS = 10
@@ -19,7 +20,7 @@ const NUMERIC = 1700
  *
  * A commit that returned is on the disk, as the server's `synchronous_commit` promises. Connections that break are
  * replaced; the statement that ran on them fails, and whoever sent it tries again.
- * @throws {Error} when it cannot be reached, or is of a newer version.
+ * @throws {DatabaseError} when it cannot be reached, refuses us, or is of a newer version.
  */
 export async function openPostgres(url: string): Promise<Kysely<Tables>> {
   const pool = new pg.Pool({
@@ -41,7 +42,7 @@ export async function openPostgres(url: string): Promise<Kysely<Tables>> {
     return database
   } catch (error) {
     await database.destroy()
-    throw error
+    throw explainPostgres(error, url)
   }
 }
 

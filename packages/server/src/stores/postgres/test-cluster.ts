@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,6 +21,9 @@ export function hasPostgres(): boolean {
   }
 }
 
+/** The one user who is asked for a password; a test makes it. */
+export const GUARDED = 'guarded'
+
 /** A PostgreSQL server of the tests' own, in a folder that goes with it. */
 export async function startCluster(): Promise<{
   newDatabase(): Promise<string>
@@ -34,6 +37,7 @@ export async function startCluster(): Promise<{
   const as = { cwd: folder, ...(isRoot && { uid: NOBODY, gid: NOBODY }) }
   const data = join(folder, 'data')
   execFileSync('initdb', ['-D', data, '-U', 'quiver', '-A', 'trust', '-E', 'UTF8'], { ...as, stdio: 'ignore' })
+  requirePasswordOf(GUARDED, data)
   const port = await freePort()
   const options = ['-D', data, '-p', String(port), '-h', '127.0.0.1', '-k', folder]
   let server = spawn('postgres', options, { ...as, stdio: 'ignore' })
@@ -61,6 +65,11 @@ export async function startCluster(): Promise<{
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+function requirePasswordOf(user: string, data: string): void {
+  const path = join(data, 'pg_hba.conf')
+  writeFileSync(path, `host all ${user} 127.0.0.1/32 scram-sha-256\n${readFileSync(path, 'utf8')}`)
 }
 
 async function untilReady(url: string): Promise<void> {

@@ -11,17 +11,32 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0003-processes': { up: processes },
 }
 
+/** A database that a later version of this program has changed. */
+export class NewerSchemaError extends Error {
+  override readonly name = 'NewerSchemaError'
+  constructor(readonly migration: string) {
+    super(`the database has the migration ${migration}, which this version does not know`)
+  }
+}
+
 /**
  * Bring a database to the present schema, from any released one. All of it in one transaction: an interrupted migration
  * leaves the database as it was.
  *
- * @throws {Error} when a migration fails, or the database is of a newer version than this program.
+ * @throws {NewerSchemaError}
+ * @throws {Error} when a migration fails; what the database says when it cannot be asked.
  */
 export async function migrate(database: Kysely<Tables>): Promise<void> {
   const migrator = new Migrator({ db: database, provider: { getMigrations: async () => ({ ...MIGRATIONS }) } })
   const { error, results = [] } = await migrator.migrateToLatest()
   if (error === undefined) return
+  const reason = error instanceof Error ? error.message : String(error)
+  const unknown = UNKNOWN_MIGRATION.exec(reason)?.[1]
+  if (unknown !== undefined) throw new NewerSchemaError(unknown)
   const failed = results.find(({ status }) => status === 'Error')?.migrationName
-  const what = failed === undefined ? 'the schema of the database is not known' : `migration ${failed} failed`
-  throw new Error(`${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+  if (failed === undefined) throw error
+  throw new Error(`migration ${failed} failed: ${reason}`, { cause: error })
 }
+
+/** In Kysely's words. */
+const UNKNOWN_MIGRATION = /previously executed migration (\S+) is missing/

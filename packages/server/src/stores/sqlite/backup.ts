@@ -1,25 +1,33 @@
+import { DatabaseError } from '../../database-error.js'
+import { explainSqlite } from './explain-sqlite.js'
 import { openFile, openToRead } from './open-file.js'
 
 /**
  * The database as it is at one moment, in a new file; others go on reading and writing meanwhile.
  *
- * @throws {Error} when there is no database, or the file exists.
+ * @throws {DatabaseError} when there is no database, it cannot be read, or the file cannot be written.
  */
 export async function snapshotSqlite(path: string, destination: string): Promise<void> {
   const file = openFile(path, { mustExist: true })
   try {
     file.prepare('VACUUM INTO ?').run(destination)
+  } catch (error) {
+    throw explainSqlite(error, `${path}, or its copy ${destination},`)
   } finally {
     file.close()
   }
 }
 
-/** @throws {Error} when SQLite finds the file damaged. */
+/** @throws {DatabaseError} when SQLite finds the file damaged. */
 export function checkSqlite(path: string): void {
   const file = openToRead(path)
   try {
     const found = file.prepare('PRAGMA integrity_check').all()
-    if (Object.values(Object(found[0]))[0] !== 'ok') throw new Error('SQLite finds the database damaged')
+    if (Object.values(Object(found[0]))[0] !== 'ok') {
+      throw new DatabaseError(`database: SQLite finds ${path} damaged.`)
+    }
+  } catch (error) {
+    throw explainSqlite(error, path)
   } finally {
     file.close()
   }

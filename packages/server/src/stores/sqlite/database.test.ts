@@ -48,11 +48,3 @@ test('a transaction that fails leaves nothing', async () => {
   expect(await database.selectFrom('idempotency_keys').selectAll().execute()).toEqual([])
   await database.destroy()
 })
-
-test('a database of a newer version is refused, not guessed at', async () => {
-  const path = join(folder, 'newer.db')
-  const database = await openSqlite(path)
-  await sql`insert into kysely_migration (name, timestamp) values ('9999-later', '2030')`.execute(database)
-  await database.destroy()
-  await expect(openSqlite(path)).rejects.toThrow('9999-later')
-})

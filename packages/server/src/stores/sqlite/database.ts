@@ -13,24 +13,25 @@ import {
 } from 'kysely'
 import { migrate } from '../schema/migrate.js'
 import type { Tables } from '../schema/tables.js'
-import { openFile } from './open-file.js'
+import { explainSqlite } from './explain-sqlite.js'
+import { type OpenOptions, openFile } from './open-file.js'
 
 /**
  * The database of one machine: a file, opened once a process; one connection, on which transactions take turns.
  *
  * A commit that returned is on the disk (`synchronous=FULL`): it outlives the process and the power.
  * @param path the file, created if it is missing; `:memory:` for tests.
- * @throws {Error} when the file cannot be opened, is no database, or is of a newer version.
+ * @throws {DatabaseError} when the file cannot be opened, is no database, is locked, or is of a newer version.
  */
-export async function openSqlite(path: string): Promise<Kysely<Tables>> {
-  const file = openFile(path)
+export async function openSqlite(path: string, options: OpenOptions = {}): Promise<Kysely<Tables>> {
+  const file = openFile(path, options)
   try {
     const database = new Kysely<Tables>({ dialect: new TransactionalSqliteDialect({ database: toKysely(file) }) })
     await migrate(database)
     return database
   } catch (error) {
     file.close()
-    throw error
+    throw explainSqlite(error, path)
   }
 }
 

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
 import { DatabaseSync, type DatabaseSyncInstance } from '@photostructure/sqlite'
+import { DatabaseError } from '../../database-error.js'
+import { explainSqlite } from './explain-sqlite.js'
 
-/** How long a statement waits for another connection's transaction, such as a backup's. */
 const BUSY_TIMEOUT_MS = 10_000
 /** The write-ahead log is cut to this after a checkpoint, so that one large transaction does not keep the disk. */
 const WAL_BYTES = 64 * 1024 * 1024
@@ -14,30 +15,44 @@ const PRAGMAS = [
   `journal_size_limit = ${WAL_BYTES}`,
 ] as const
 
+export interface OpenOptions {
+  /** How long a statement waits for another connection's transaction, such as a backup's. */
+  busyTimeoutMs?: number
+  /** Throw where there is no file, instead of making one. */
+  mustExist?: boolean
+}
+
 /**
  * A connection to the database's file, as every one begins: {@link PRAGMAS}.
  *
- * @param mustExist throw where there is none, instead of making one.
- * @throws {Error} when the file cannot be opened, or is no database.
+ * @throws {DatabaseError} when the file cannot be opened, or is no database.
  */
-export function openFile(path: string, { mustExist = false } = {}): DatabaseSyncInstance {
+export function openFile(
+  path: string,
+  { busyTimeoutMs = BUSY_TIMEOUT_MS, mustExist = false }: OpenOptions = {},
+): DatabaseSyncInstance {
   if (mustExist) checkThere(path)
-  const file = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
+  let file: DatabaseSyncInstance | undefined
   try {
+    file = new DatabaseSync(path, { timeout: busyTimeoutMs })
     for (const pragma of PRAGMAS) file.exec(`PRAGMA ${pragma}`)
     return file
   } catch (error) {
-    file.close()
-    throw error
+    file?.close()
+    throw explainSqlite(error, path)
   }
 }
 
-/** A connection that only reads. @throws {Error} when there is no file, or it cannot be opened. */
+/** A connection that only reads. @throws {DatabaseError} when there is no file, or it cannot be opened. */
 export function openToRead(path: string): DatabaseSyncInstance {
   checkThere(path)
-  return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
+  try {
+    return new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly: true })
+  } catch (error) {
+    throw explainSqlite(error, path)
+  }
 }
 
 function checkThere(path: string): void {
-  if (!existsSync(path)) throw new Error(`there is no database at ${path}`)
+  if (!existsSync(path)) throw new DatabaseError(`database: there is none at ${path}; is this the home of a server?`)
 }

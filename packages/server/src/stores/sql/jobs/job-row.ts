@@ -1,6 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
-import type { Fault, Job, JobKind, JobState, Lease, NewJob, Stage } from '../../jobs/job.js'
-import type { Tables } from '../schema/tables.js'
+import type { Fault, Job, JobKind, JobState, Lease, NewJob, Stage } from '../../../jobs/job.js'
+import type { Tables } from '../../schema/tables.js'
 
 type JobRow = Selectable<Tables['jobs']>
 type ShardRow = Selectable<Tables['shards']>

@@ -1,0 +1,113 @@
+import type { JobStore } from '../../../jobs/job-store.js'
+import { toLedgerRow } from '../ledger.js'
+import { dropParts, finishPart, insertPart } from './parts.js'
+import type { Queries, Transactions } from './transactions.js'
+
+/** What each stage of a job came to, and which parts follow: plan, shards, end. */
+export function commitParts(
+  database: Queries,
+  { change }: Transactions,
+): Pick<JobStore, 'commitPlan' | 'commitShard' | 'partsOf' | 'end' | 'settle'> {
+  return {
+    commitPlan: (lease, { model, inputKey, totalLines, shards, now }) =>
+      change(lease.job, async (transaction) => {
+        if (!(await finishPart(transaction, lease))) return false
+        await transaction
+          .updateTable('jobs')
+          .set({
+            model,
+            input_key: inputKey,
+            total_lines: totalLines,
+            planned_at: now.getTime(),
+            state: shards.length > 0 ? 'computing' : 'finishing',
+            ...(shards.length === 0 && { computed_at: now.getTime() }),
+          })
+          .where('id', '=', lease.job.id)
+          .execute()
+        if (shards.length === 0) await insertPart(transaction, lease.job.id, 'finish')
+        for (const { firstLine, lineCount, startByte } of shards) {
+          await insertPart(transaction, lease.job.id, 'compute', {
+            first_line: firstLine,
+            line_count: lineCount,
+            start_byte: startByte,
+          })
+        }
+        return true
+      }),
+
+    commitShard: (lease, result, now) =>
+      change(lease.job, async (transaction) => {
+        const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
+        if (!(await finishPart(transaction, lease, parts))) return false
+        await transaction
+          .updateTable('jobs')
+          .set(({ eb }) => ({
+            completed_lines: eb('completed_lines', '+', result.completedLines),
+            failed_lines: eb('failed_lines', '+', result.failedLines),
+            tokens: eb('tokens', '+', result.tokens),
+          }))
+          .where('id', '=', lease.job.id)
+          .execute()
+        if (result.charges.length > 0) {
+          await transaction.insertInto('ledger').values(result.charges.map(toLedgerRow)).execute()
+        }
+        if (await hasOpenShards(transaction, lease.job.id)) return true
+        await transaction
+          .updateTable('jobs')
+          .set({ state: 'finishing', computed_at: now.getTime() })
+          .where('id', '=', lease.job.id)
+          .execute()
+        await insertPart(transaction, lease.job.id, 'finish')
+        return true
+      }),
+
+    async partsOf({ job }) {
+      const rows = await database
+        .selectFrom('shards')
+        .select(['first_line', 'output_key', 'error_key'])
+        .where('job_id', '=', job.id)
+        .where('stage', '=', 'compute')
+        .where('state', '=', 'done')
+        .orderBy('first_line')
+        .execute()
+      return rows.map(({ first_line, output_key, error_key }) => ({
+        firstLine: first_line,
+        ...(output_key !== null && { outputKey: output_key }),
+        ...(error_key !== null && { errorKey: error_key }),
+      }))
+    },
+
+    end: (lease, { state, faults = [], results = {}, notify, purgeAt, now }) =>
+      change(lease.job, async (transaction) => {
+        if (!(await finishPart(transaction, lease))) return false
+        await transaction
+          .updateTable('jobs')
+          .set({
+            state,
+            faults: JSON.stringify(faults),
+            results: JSON.stringify(results),
+            ended_at: now.getTime(),
+            purge_at: purgeAt.getTime(),
+          })
+          .where('id', '=', lease.job.id)
+          .execute()
+        await dropParts(transaction, lease.job.id)
+        if (notify) await insertPart(transaction, lease.job.id, 'notify')
+        return true
+      }),
+
+    settle: (lease) => finishPart(database, lease),
+  }
+}
+
+async function hasOpenShards(queries: Queries, jobId: string): Promise<boolean> {
+  const open = await queries
+    .selectFrom('shards')
+    .select('first_line')
+    .where('job_id', '=', jobId)
+    .where('stage', '=', 'compute')
+    .where('state', '!=', 'done')
+    .limit(1)
+    .executeTakeFirst()
+  return open !== undefined
+}

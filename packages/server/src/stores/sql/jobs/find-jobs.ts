@@ -1,0 +1,80 @@
+import { type SelectQueryBuilder, sql } from 'kysely'
+import type { Job } from '../../../jobs/job.js'
+import type { JobQuery, JobStore } from '../../../jobs/job-store.js'
+import type { Tables } from '../../schema/tables.js'
+import { toJob } from './job-row.js'
+import type { Queries } from './transactions.js'
+
+/** Looking for one job, and listing many. */
+export function findJobs(database: Queries): Pick<JobStore, 'find' | 'list'> {
+  return {
+    find: (project, kind, id) => findJob(database, { project, kind, id }),
+
+    async list(query) {
+      const { project, kind, afterId } = query
+      const { count } = await filtered(database.selectFrom('jobs'), query)
+        .select((expression) => expression.fn.countAll<number>().as('count'))
+        .executeTakeFirstOrThrow()
+      const after = afterId && (await findJob(database, { project, kind, id: afterId }))
+      const rows = await filtered(database.selectFrom('jobs'), query)
+        .selectAll()
+        .$if(afterId !== undefined, (builder) =>
+          after
+            ? builder.where(({ eb, or, and }) =>
+                or([
+                  eb('created_at', '<', after.createdAt.getTime()),
+                  and([eb('created_at', '=', after.createdAt.getTime()), eb('id', '<', after.id)]),
+                ]),
+              )
+            : builder.where(sql<boolean>`1 = 0`),
+        )
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(query.limit)
+        .offset(query.offset ?? 0)
+        .execute()
+      return { jobs: rows.map(toJob), total: Number(count) }
+    },
+  }
+}
+
+export async function findJob(
+  queries: Queries,
+  { project, kind, id }: Pick<Job, 'project' | 'kind' | 'id'>,
+): Promise<Job | undefined> {
+  const row = await queries
+    .selectFrom('jobs')
+    .selectAll()
+    .where('id', '=', id)
+    .where('project', '=', project)
+    .where('kind', '=', kind)
+    .executeTakeFirst()
+  return row && toJob(row)
+}
+
+/** Of whatever project and kind it is. */
+export async function getJob(queries: Queries, id: string): Promise<Job> {
+  return toJob(await queries.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow())
+}
+
+function filtered<Selection>(
+  builder: SelectQueryBuilder<Tables, 'jobs', Selection>,
+  { project, kind, id, states, model, keyId, nameContains, sources, createdFrom, createdUntil }: JobQuery,
+): SelectQueryBuilder<Tables, 'jobs', Selection> {
+  let query = builder.where('project', '=', project).where('kind', '=', kind)
+  if (id !== undefined) query = query.where('id', '=', id)
+  if (model !== undefined) query = query.where('model', '=', model)
+  if (keyId !== undefined) query = query.where('key_id', '=', keyId)
+  if (nameContains !== undefined) {
+    const pattern = `%${nameContains.replace(/[\\%_]/g, '\\$&')}%`
+    query = query.where(sql<boolean>`name like ${pattern} escape '\\'`)
+  }
+  if (createdFrom !== undefined) query = query.where('created_at', '>=', createdFrom.getTime())
+  if (createdUntil !== undefined) query = query.where('created_at', '<=', createdUntil.getTime())
+  if (sources !== undefined) query = query.where('source', 'in', [...sources, ''])
+  if (states !== undefined) {
+    const state = sql<string>`case when ended_at is null and outcome = 'cancelled' then 'cancelling' else state end`
+    query = query.where(state, 'in', [...states, ''])
+  }
+  return query
+}

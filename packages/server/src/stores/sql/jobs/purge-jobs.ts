@@ -1,0 +1,33 @@
+import type { JobStore } from '../../../jobs/job-store.js'
+import type { Queries, Transactions } from './transactions.js'
+
+/** Forgetting jobs, and telling which are not forgotten. */
+export function purgeJobs(
+  database: Queries,
+  { transact }: Transactions,
+): Pick<JobStore, 'purgeable' | 'purge' | 'knownAmong'> {
+  return {
+    async purgeable(now, limit) {
+      const rows = await database
+        .selectFrom('jobs')
+        .select('id')
+        .where('purge_at', '<=', now.getTime())
+        .where('ended_at', 'is not', null)
+        .limit(limit)
+        .execute()
+      return rows.map(({ id }) => id)
+    },
+
+    purge: (id, keysBefore) =>
+      transact(async (transaction) => {
+        await transaction.deleteFrom('jobs').where('id', '=', id).execute()
+        await transaction.deleteFrom('idempotency_keys').where('created_at', '<', keysBefore.getTime()).execute()
+      }),
+
+    async knownAmong(ids) {
+      if (ids.length === 0) return new Map()
+      const rows = await database.selectFrom('jobs').select(['id', 'ended_at']).where('id', 'in', ids).execute()
+      return new Map(rows.map(({ id, ended_at }) => [id, { hasEnded: ended_at !== null }]))
+    },
+  }
+}

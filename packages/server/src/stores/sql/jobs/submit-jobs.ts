@@ -1,0 +1,91 @@
+import { ApiError } from '@quiver/protocol'
+import type { Job, NewJob } from '../../../jobs/job.js'
+import type { Idempotency, JobStore, SubmitOptions } from '../../../jobs/job-store.js'
+import { findJob, getJob } from './find-jobs.js'
+import { toJobRow } from './job-row.js'
+import { insertPart } from './parts.js'
+import type { Queries, Transactions } from './transactions.js'
+
+/** Keeping a job: once for each idempotency key, and within the limits of its lane. */
+export function submitJobs({ transact, lockSubmissions }: Transactions): Pick<JobStore, 'submit'> {
+  return {
+    submit: (job, { idempotency, ...limits }) =>
+      transact(async (transaction) => {
+        await lockSubmissions(transaction, job.project)
+        const kept = idempotency && (await findSubmitted(transaction, job, idempotency))
+        if (kept !== undefined) return kept
+        if (idempotency !== undefined) await keepKey(transaction, job, idempotency)
+        await checkLane(transaction, job, limits)
+        await transaction.insertInto('jobs').values(toJobRow(job)).execute()
+        await insertPart(transaction, job.id, 'plan')
+        return getJob(transaction, job.id)
+      }),
+  }
+}
+
+/** @returns the job that was kept under this key, if it is still there. @throws {ApiError} `idempotency_conflict` */
+async function findSubmitted(
+  queries: Queries,
+  { project, kind }: NewJob,
+  { operation, key, fingerprint }: Idempotency,
+): Promise<Job | undefined> {
+  const earlier = await queries
+    .selectFrom('idempotency_keys')
+    .selectAll()
+    .where('project', '=', project)
+    .where('operation', '=', operation)
+    .where('key', '=', key)
+    .executeTakeFirst()
+  if (earlier === undefined) return undefined
+  if (earlier.fingerprint !== fingerprint) {
+    throw new ApiError(
+      'idempotency_conflict',
+      'This Idempotency-Key was used with another request body before; use a new key for a new request.',
+      { param: 'Idempotency-Key' },
+    )
+  }
+  return findJob(queries, { project, kind, id: earlier.job_id })
+}
+
+/** A key whose job was forgotten names the new one from now on. */
+async function keepKey(
+  queries: Queries,
+  { id, project, createdAt }: NewJob,
+  { operation, key, fingerprint }: Idempotency,
+): Promise<void> {
+  await queries
+    .insertInto('idempotency_keys')
+    .values({ project, operation, key, fingerprint, job_id: id, created_at: createdAt.getTime() })
+    .onConflict((conflict) => conflict.columns(['project', 'operation', 'key']).doUpdateSet({ job_id: id }))
+    .execute()
+}
+
+/** @throws {ApiError} `rate_limited` */
+async function checkLane(
+  queries: Queries,
+  { lane, createdAt }: Pick<Job, 'lane' | 'createdAt'>,
+  { maxOpen, minIntervalMs }: Pick<SubmitOptions, 'maxOpen' | 'minIntervalMs'>,
+): Promise<void> {
+  const { open, newest } = await queries
+    .selectFrom('jobs')
+    .select(({ fn }) => [
+      fn.countAll<number>().filterWhere('ended_at', 'is', null).as('open'),
+      fn.max<number | null>('created_at').as('newest'),
+    ])
+    .where('lane', '=', lane.name)
+    .executeTakeFirstOrThrow()
+  if (Number(open) >= maxOpen) {
+    throw new ApiError(
+      'rate_limited',
+      `Requests throttling triggered: ${maxOpen} jobs may wait or run at a time, and there are ${open}. Try again when one has ended.`,
+    )
+  }
+  const sinceMs = createdAt.getTime() - Number(newest ?? Number.NEGATIVE_INFINITY)
+  if (sinceMs >= 0 && sinceMs < minIntervalMs) {
+    throw new ApiError(
+      'rate_limited',
+      `Requests rate limit exceeded, please try again later: one job in ${minIntervalMs} ms may be submitted; the last came ${sinceMs} ms ago.`,
+      { retryAfterSeconds: Math.ceil((minIntervalMs - sinceMs) / 1000) },
+    )
+  }
+}
