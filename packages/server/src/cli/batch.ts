@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { EXIT, UserError } from './exit.js'
 import { createJobProgress, type JobView } from './job-progress.js'
-import { checkWritable, downloadBatch, upload } from './local-file.js'
+import { checkReadable, checkWritable, downloadBatch, upload } from './local-file.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
 
 interface RunOptions extends ServerOptions {
@@ -35,6 +35,7 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   const client = clientOf(options)
   const stem = path.replace(/\.jsonl$/, '')
   const { output = `${stem}.output.jsonl`, errors = `${stem}.errors.jsonl`, window: completionWindow, name } = options
+  await checkReadable(path) // the outputs' folder is its own, and would be blamed
   for (const file of [output, errors]) await checkWritable(file)
   const inputFileId = await upload(client, path, 'batch')
   const metadata = name === undefined ? {} : { metadata: { ds_name: name } }

@@ -9,9 +9,14 @@ import { UserError } from './exit.js'
 
 /** Send a file of this machine to the server; it is read while it is sent. @returns its id there. */
 export async function upload(client: QuiverClient, path: string, purpose: 'batch' | 'user_data'): Promise<string> {
+  await checkReadable(path)
+  return (await client.files.upload(await openAsBlob(path), { filename: basename(path), purpose })).id
+}
+
+/** @throws {UserError} when it is not a file. */
+export async function checkReadable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() !== true) throw new UserError(`${path} is no file that can be read.`)
-  return (await client.files.upload(await openAsBlob(path), { filename: basename(path), purpose })).id
 }
 
 /** Asked before the work that a file is to hold. @throws {UserError} when it cannot be written. */
