@@ -74,6 +74,35 @@ test('a batch goes from file to file, errors into one of their own', async () =>
   expect(JSON.parse(readFileSync(errors, 'utf8'))).toMatchObject({ custom_id: 'b', response: { status_code: 400 } })
 }, 120_000)
 
+test('what an interrupted command left running is fetched by its id', async () => {
+  const { stderr } = await quiver('batch', 'run', pathOf('left.jsonl', `${request('a', 64)}\n${request('b', 63)}\n`))
+  const [output, errors] = [join(folder, 'fetched.jsonl'), join(folder, 'fetched.errors.jsonl')]
+  expect((await quiver('jobs', 'wait', stderr.trim(), '--output', output, '--errors', errors)).status).toBe(0)
+  for (const [fetched, downloaded] of [
+    [output, 'left.output.jsonl'],
+    [errors, 'left.errors.jsonl'],
+  ] as const) {
+    expect(readFileSync(fetched, 'utf8')).toBe(readFileSync(join(folder, downloaded), 'utf8'))
+  }
+}, 120_000)
+
+test.each([
+  [['jobs', 'submit', 'INPUT', '--output', '/nowhere/lines.jsonl.gz']],
+  [['batch', 'run', 'INPUT', '--output', '/nowhere/output.jsonl']],
+  [['batch', 'run', 'INPUT', '--errors', '/nowhere/errors.jsonl']],
+])(
+  'where nothing can be written is told before anything is computed: %j',
+  async (words) => {
+    const input = pathOf('unwritable.txt', 'one\n')
+    const before = (await quiver('jobs', 'list', '--json')).stdout
+    const { status, stdout, stderr } = await quiver(...words.map((word) => (word === 'INPUT' ? input : word)))
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    expect(stderr).toMatch(/^quiver: \/nowhere\/\S+ cannot be written \(ENOENT\)\.\n$/)
+    expect((await quiver('jobs', 'list', '--json')).stdout).toBe(before)
+  },
+  120_000,
+)
+
 test('what is wrong with a batch file is said with its lines, and nothing is written', async () => {
   const input = pathOf('wrong.jsonl', `${request('a', 64)}\n${request('a', 64)}\n`)
   const { status, stderr } = await quiver('batch', 'run', input)

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -55,6 +55,28 @@ test.each(['npy', 'jsonl', 'parquet'])(
   },
   300_000,
 )
+
+test('a run that the disk stopped keeps what it has, and goes on when there is room', () => {
+  const [whole, output] = [join(folder, 'roomy.npy'), join(folder, 'full.npy')]
+  expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(whole)], { env: environment() }).status).toBe(0)
+
+  // The largest file a process may write stands for the disk: the last write before it is short, the next one fails.
+  const limited = ['-c', 'ulimit -f 900; exec "$@"', 'sh', process.execPath, QUIVER, ...wordsFor(output)]
+  const stopped = spawnSync('sh', limited, { env: environment(), encoding: 'utf8' })
+  expect(stopped).toMatchObject({ status: 1, stderr: `quiver: ${output} cannot be written (EFBIG).\n` })
+  expect(JSON.parse(readFileSync(`${output}.part.json`, 'utf8')).linesDone).toBeGreaterThan(0)
+
+  expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment() }).status).toBe(0)
+  expect(digest(output)).toBe(digest(whole))
+}, 300_000)
+
+test('a folder in the place of the output is told before anything is computed', () => {
+  const output = join(folder, 'folder.npy')
+  mkdirSync(output)
+  const run = spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment(), encoding: 'utf8' })
+  expect(run).toMatchObject({ status: 1, stderr: `quiver: ${output} is a folder, not a file.\n` })
+  expect(existsSync(`${output}.part`)).toBe(false)
+})
 
 test('parquet has the rows of the JSON lines, as other programs read it', async () => {
   const lines = join(folder, 'short.jsonl')

@@ -90,6 +90,18 @@ test('a submission that is tried again has the same key, so that it is one task'
   })
 })
 
+test('a server that is away for a while is waited for, once it has told of the job', async () => {
+  const { url } = await clientOf(batch('in_progress'), BUSY, BUSY, batch('completed'))
+  expect(await new QuiverClient({ baseUrl: url, maxRetries: 0 }).batches.wait('batch_1')).toMatchObject({
+    status: 'completed',
+  })
+  const silent = await clientOf(BUSY)
+  const { batches } = new QuiverClient({ baseUrl: silent.url, maxRetries: 0 })
+  await expect(batches.wait('batch_1')).rejects.toMatchObject({ code: 'model_unavailable' })
+  const refusing = await clientOf(batch('in_progress'), { status: 404, json: { error: { message: 'No.' } } })
+  await expect(refusing.client.batches.wait('batch_1')).rejects.toMatchObject({ status: 404 })
+})
+
 test('a task is waited for with its progress, and read without the key', async () => {
   const metrics = { task_metrics: { TOTAL: 4, SUCCEEDED: 3, FAILED: 1 }, lines_per_second: 2, seconds_left: 7 }
   const answers = [task('RUNNING', metrics), task('SUCCEEDED', {}, { usage: { total_tokens: 9 } })]

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { EXIT, UserError } from './exit.js'
 import { createJobProgress, type JobView } from './job-progress.js'
-import { download, upload } from './local-file.js'
+import { checkReadable, checkWritable, downloadBatch, upload } from './local-file.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
 
 interface RunOptions extends ServerOptions {
@@ -22,7 +22,7 @@ export function batchCommand(): Command {
     .addHelpText(
       'after',
       `
-Interrupted, the batch goes on; "quiver jobs wait" watches it again.
+Interrupted, the batch goes on; "quiver jobs wait ID --output PATH --errors PATH" fetches what it has.
 
 Example:
   $ quiver batch run requests.jsonl`,
@@ -35,6 +35,8 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   const client = clientOf(options)
   const stem = path.replace(/\.jsonl$/, '')
   const { output = `${stem}.output.jsonl`, errors = `${stem}.errors.jsonl`, window: completionWindow, name } = options
+  await checkReadable(path) // the outputs' folder is its own, and would be blamed
+  for (const file of [output, errors]) await checkWritable(file)
   const inputFileId = await upload(client, path, 'batch')
   const metadata = name === undefined ? {} : { metadata: { ds_name: name } }
   const { id } = await client.batches.create({ inputFileId, completionWindow, ...metadata })
@@ -45,8 +47,7 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   for (const { line, message } of batch.faults) {
     process.stderr.write(`quiver: ${path}${line === undefined ? '' : `:${line}`}: ${message}\n`)
   }
-  if (batch.outputFileId !== undefined) await download(await client.files.read(batch.outputFileId), output)
-  if (batch.errorFileId !== undefined) await download(await client.files.read(batch.errorFileId), errors)
+  await downloadBatch(client, batch, { output, errors })
   const { completed, failed } = batch.lines
   if (batch.status === 'failed') throw new UserError('the batch is failed; nothing was computed.', EXIT.failure)
   process.stdout.write(

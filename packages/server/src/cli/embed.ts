@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { ApiError, type EmbedRequest } from '@quiver/protocol'
+import { ApiError, type EmbedRequest, ERRORS } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Pipeline, PipelineSettings } from '../assemble.js'
 import { DEFAULT_MODEL } from '../catalog/catalog.js'
@@ -50,8 +50,10 @@ export function embedCommand(): Command {
     .addHelpText(
       'after',
       `
-With --input and --output a run that was interrupted, or killed, goes on where it was when the same
-command is given again; what it has so far lies beside the output as .part.
+With --input and --output a run that was interrupted, killed, or stopped by a full disk goes on where it was
+when the same command is given again; what it has so far lies beside the output as .part.
+
+A line ends with a line feed, as in a task; a byte order mark is no text, and what is not UTF-8 is an error.
 
 Each JSON line is {"index", "embedding", "tokens"}, and so is each row of parquet. npy is a float32 array
 of shape (texts, dimension).
@@ -101,12 +103,17 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
     })
     await output.finish()
   } catch (error) {
-    if (signal.aborted && resumeKey !== undefined) await output.suspend()
-    else await output.discard()
+    if (resumeKey === undefined || isInputAtFault(error)) await output.discard()
+    else await output.suspend()
     throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
   } finally {
     progress.stop()
   }
+}
+
+/** Then the file must be changed, and what there is of its vectors is of no use; a full disk or a lost engine passes. */
+function isInputAtFault(error: unknown): boolean {
+  return error instanceof ApiError && ERRORS[error.row][0] < 500
 }
 
 /** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */

@@ -3,8 +3,13 @@ import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { UserError } from './exit.js'
 import { createJobProgress, type JobView } from './job-progress.js'
-import { download, upload } from './local-file.js'
+import { checkWritable, download, downloadBatch, upload } from './local-file.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
+
+interface WaitOptions extends ServerOptions {
+  output?: string
+  errors?: string
+}
 
 interface SubmitOptions extends ServerOptions {
   model: string
@@ -44,7 +49,9 @@ Examples:
   const wait = new Command('wait')
     .description('Watch a job until it has ended; fails when it has not succeeded.')
     .argument('<id>')
-    .action((id: string, options: ServerOptions) => explained(async () => print(await waitFor(clientOf(options), id))))
+    .option('--output <path>', 'where to write the result: of a task gzip of JSON lines, of a batch JSON lines')
+    .option('--errors <path>', 'where to write the errors of a batch, if there are any')
+    .action((id: string, options: WaitOptions) => explained(() => waitAndFetch(clientOf(options), id, options)))
   const cancel = new Command('cancel')
     .description('Cancel a task that waits, or a batch that has not ended.')
     .argument('<id>')
@@ -64,13 +71,23 @@ const isUrl = (input: string) => /^(https?|oss):\/\//.test(input) || /^file-[0-9
 
 async function submitTask(input: string, options: SubmitOptions): Promise<void> {
   const client = clientOf(options)
+  if (options.output !== undefined) await checkWritable(options.output)
   const url = isUrl(input) ? input : await upload(client, input, 'user_data')
   const { model, textType, output } = options
   const { id } = await client.tasks.submit({ url, model, textType })
   process.stdout.write(`${id}\n`)
   if (options.wait !== true && output === undefined) return
-  const task = await waitFor(client, id)
+  const task = succeeded(await waitUntilEnded(client, id))
   if (output !== undefined && 'url' in task) await download(await client.tasks.read(task), output)
+}
+
+/** Results of a batch that was given up are fetched too: what was computed is charged. */
+async function waitAndFetch(client: QuiverClient, id: string, { output, errors }: WaitOptions): Promise<void> {
+  for (const path of [output, errors]) if (path !== undefined) await checkWritable(path)
+  const job = await waitUntilEnded(client, id)
+  if ('faults' in job) await downloadBatch(client, job, { output, errors })
+  else if (output !== undefined && job.url !== undefined) await download(await client.tasks.read(job), output)
+  print(succeeded(job))
 }
 
 async function find(client: QuiverClient, id: string): Promise<Task | Batch> {
@@ -79,21 +96,19 @@ async function find(client: QuiverClient, id: string): Promise<Task | Batch> {
   return job
 }
 
-/** @throws {UserError} when it did not succeed. */
-async function waitFor(client: QuiverClient, id: string): Promise<Task | Batch> {
+async function waitUntilEnded(client: QuiverClient, id: string): Promise<Task | Batch> {
   await find(client, id)
   const progress = createJobProgress()
   const onProgress = (job: JobView) => progress.show(job)
-  try {
-    const job = isBatch(id)
-      ? await client.batches.wait(id, { onProgress })
-      : await client.tasks.wait(id, { onProgress })
-    if (job.status === 'completed' || job.status === 'SUCCEEDED') return job
-    const [fault] = 'faults' in job ? job.faults : [job.fault]
-    throw new UserError(`the job is ${job.status}${fault === undefined ? '.' : `: ${fault.message}`}`)
-  } finally {
-    progress.stop()
-  }
+  const ended = isBatch(id) ? client.batches.wait(id, { onProgress }) : client.tasks.wait(id, { onProgress })
+  return ended.finally(() => progress.stop())
+}
+
+/** @throws {UserError} when it did not succeed. */
+function succeeded(job: Task | Batch): Task | Batch {
+  if (job.status === 'completed' || job.status === 'SUCCEEDED') return job
+  const [fault] = 'faults' in job ? job.faults : [job.fault]
+  throw new UserError(`the job is ${job.status}${fault === undefined ? '.' : `: ${fault.message}`}`)
 }
 
 async function listJobs(client: QuiverClient, { json = false }: { json?: boolean }): Promise<void> {

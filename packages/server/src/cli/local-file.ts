@@ -1,17 +1,40 @@
 import { createWriteStream, openAsBlob } from 'node:fs'
-import { rename, rm, stat } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { access, constants, rename, rm, stat } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
-import type { QuiverClient } from '@quiver/client'
+import type { Batch, QuiverClient } from '@quiver/client'
 import { UserError } from './exit.js'
 
 /** Send a file of this machine to the server; it is read while it is sent. @returns its id there. */
 export async function upload(client: QuiverClient, path: string, purpose: 'batch' | 'user_data'): Promise<string> {
+  await checkReadable(path)
+  return (await client.files.upload(await openAsBlob(path), { filename: basename(path), purpose })).id
+}
+
+/** @throws {UserError} when it is not a file. */
+export async function checkReadable(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined)
   if (found?.isFile() !== true) throw new UserError(`${path} is no file that can be read.`)
-  return (await client.files.upload(await openAsBlob(path), { filename: basename(path), purpose })).id
+}
+
+/** Asked before the work that a file is to hold. @throws {UserError} when it cannot be written. */
+export async function checkWritable(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) throw new UserError(`${path} is a folder, not a file.`)
+  await access(dirname(path), constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
+  })
+}
+
+/** The files of a batch that has ended, as far as it has them. */
+export async function downloadBatch(
+  client: QuiverClient,
+  { outputFileId, errorFileId }: Batch,
+  { output, errors }: { output?: string | undefined; errors?: string | undefined },
+): Promise<void> {
+  if (outputFileId !== undefined && output !== undefined) await download(await client.files.read(outputFileId), output)
+  if (errorFileId !== undefined && errors !== undefined) await download(await client.files.read(errorFileId), errors)
 }
 
 /** Write bytes to a file, which takes its name when it is complete. */

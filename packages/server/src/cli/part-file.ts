@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { UserError } from './exit.js'
 
 /** How far a file is: what lies behind `bytes` was written after this was noted. */
@@ -15,9 +15,9 @@ export async function openPart(path: string, resumeKey: string | undefined) {
   const temporary = `${path}.part`
   const notes = `${temporary}.json`
   const earlier = resumeKey === undefined ? undefined : await readCheckpoint(notes, { resumeKey, temporary })
-  const file = await open(temporary, earlier === undefined ? 'w+' : 'r+').catch((error: NodeJS.ErrnoException) => {
-    throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
-  })
+  // Found now, not when hours of work are to take the name.
+  if ((await stat(path).catch(() => undefined))?.isDirectory()) throw new UserError(`${path} is a folder, not a file.`)
+  const file = await open(temporary, earlier === undefined ? 'w+' : 'r+').catch(refusedBy(path))
   const { linesDone = 0, rows = 0, columns = 0 } = earlier ?? {}
   let bytes = earlier?.bytes ?? 0
   await file.truncate(bytes)
@@ -37,10 +37,10 @@ export async function openPart(path: string, resumeKey: string | undefined) {
     columns,
     checkpoint,
     async append(data: Buffer) {
-      await file.write(data, 0, data.length, bytes)
+      await writeAll(file, data, bytes).catch(refusedBy(path))
       bytes += data.length
     },
-    overwrite: async (head: Buffer) => void (await file.write(head, 0, head.length, 0)),
+    overwrite: (head: Buffer) => writeAll(file, head, 0).catch(refusedBy(path)),
     /** @param other takes the name in its place; it is flushed already. */
     async finish(other?: string) {
       if (other === undefined) await file.sync()
@@ -66,6 +66,20 @@ export async function openPart(path: string, resumeKey: string | undefined) {
         await rm(notes, { force: true })
       },
     },
+  }
+}
+
+/** What the system refused, as the user's to mend. */
+function refusedBy(path: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
+  }
+}
+
+/** A disk that is nearly full takes only the beginning, without an error; that comes with the rest. */
+async function writeAll(file: FileHandle, data: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < data.length; ) {
+    done += (await file.write(data, done, data.length - done, at + done)).bytesWritten
   }
 }
 

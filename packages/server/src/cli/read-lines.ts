@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
+import { isUtf8 } from 'node:buffer'
+import { createReadStream } from 'node:fs'
+import { linesOf } from '../jobs/lines.js'
 import { EXIT, UserError } from './exit.js'
 
 /** A text and the number it keeps in the output: its line, or its place among the arguments, from 0. */
@@ -11,8 +12,8 @@ export interface Line {
 /**
  * The texts of a command: its arguments, the lines of a file, or standard input.
  *
- * @returns lines that are read as they are asked for; reading throws a UserError for a file that cannot be read, or an
- * empty line that is not to be skipped. `total` is known for arguments only.
+ * @returns lines that are read as they are asked for; reading throws a UserError for a file that cannot be read or is not
+ * UTF-8, or an empty line that is not to be skipped. `total` is known for arguments only.
  */
 export function readLines(
   texts: readonly string[],
@@ -23,20 +24,36 @@ export function readLines(
   if (file === undefined && process.stdin.isTTY) {
     throw new UserError('nothing to embed: give texts, --file, or pipe lines in.', EXIT.usage)
   }
-  return { lines: numbered(linesOf(file), skipEmpty) }
+  return { lines: numbered(textsOf(file), skipEmpty) }
 }
 
-async function* linesOf(path: string | undefined): AsyncGenerator<string> {
-  if (path === undefined || path === '-') {
-    yield* createInterface({ input: process.stdin.setEncoding('utf8'), crlfDelay: Number.POSITIVE_INFINITY })
-    return
+/** A text of the largest model has a fraction of it; without a bound a file that has no lines at all would be held whole. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024
+const BYTE_ORDER_MARK = '\ufeff'
+
+/** The same lines, with the same numbers, as a task makes of the file; what is not UTF-8 would be embedded as other text. */
+async function* textsOf(path = '-'): AsyncGenerator<string> {
+  const name = path === '-' ? 'standard input' : path
+  const source = path === '-' ? process.stdin : createReadStream(path)
+  const lines = linesOf(chunksOf(source, name), { maxLineBytes: MAX_LINE_BYTES })
+  for await (const group of lines) {
+    for (const { index, bytes } of group) {
+      if (bytes === undefined) {
+        throw new UserError(`text ${index} (from 0) of ${name} has more than ${MAX_LINE_BYTES} bytes.`)
+      }
+      if (!isUtf8(bytes)) throw new UserError(`text ${index} (from 0) of ${name} is not UTF-8.`)
+      const text = bytes.toString('utf8')
+      yield index === 0 && text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text
+    }
   }
+}
+
+async function* chunksOf(source: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   try {
-    const file = await open(path)
-    yield* file.readLines({ encoding: 'utf8' })
+    yield* source
   } catch (error) {
     const reason = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    throw new UserError(`${path} cannot be read (${reason}).`)
+    throw new UserError(`${name} cannot be read (${reason}).`)
   }
 }
 

@@ -67,6 +67,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
     openvino: options.accelerator,
   }
   const verified = folder.verify([...folder.weightFiles, 'tokenizer.json'], signal)
+  verified.catch(() => {}) // it may fail while the model loads, and is asked only after that
   const weightBytes = folder.sizeOf(folder.weightFiles)
   try {
     const { runner, report } = await ChildRunner.start<ChildSetup, TowersReport, ChildJob, ChildResult>({
@@ -91,7 +92,7 @@ export async function startOnnxMultimodalEngine(options: OnnxMultimodalEngineOpt
     }
     return engine
   } catch (error) {
-    await verified.catch(() => {}) // the first failure is told
+    await verified // a damaged file explains why it could not be loaded
     throw error
   }
 }

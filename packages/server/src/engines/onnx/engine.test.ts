@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cosine } from '../../vector/vector.js'
 import type { Engine, PrepareOptions } from '../engine.js'
@@ -213,10 +213,20 @@ describe.skipIf(missing('all-minilm-l6-v2'))('what the files say', () => {
 
   test('a damaged file is refused by its hash', async () => {
     const copy = copyModel('all-minilm-l6-v2', { 'tokenizer_config.json': '{}' })
-    const { writeFileSync } = await import('node:fs')
     writeFileSync(`${copy.folder}/tokenizer_config.json`, '{ }')
     await expect(startOnnxEngine({ ...options, folder: copy.folder })).rejects.toThrow(
       'tokenizer_config.json is damaged',
+    )
+    copy.remove()
+  })
+
+  test('weights that break off are told by their size, and cost this model only', async () => {
+    // The size is known long before the model's process gives up: nobody may be without an ear for it until then.
+    const copy = copyModel('all-minilm-l6-v2')
+    rmSync(`${copy.folder}/onnx/model.onnx`)
+    writeFileSync(`${copy.folder}/onnx/model.onnx`, 'half')
+    await expect(startOnnxEngine({ ...options, folder: copy.folder })).rejects.toThrow(
+      /^onnx\/model\.onnx has 4 bytes instead of \d+\.$/,
     )
     copy.remove()
   })

@@ -92,6 +92,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
   }
   const isAlone = await roundsByRun(folder.weightsPath)
   const verified = folder.verify(folder.weightFiles, signal)
+  verified.catch(() => {}) // it may fail while the model loads, and is asked only after that
   const weightBytes = folder.sizeOf(folder.weightFiles)
   try {
     const { runner, report } = await ChildRunner.start<ChildSetup, GraphReport, ChildJob, ChildResult>({
@@ -128,7 +129,7 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
     }
     return engine
   } catch (error) {
-    await verified.catch(() => {}) // the first failure is told
+    await verified // a damaged file explains why it could not be loaded
     throw error
   }
 }
