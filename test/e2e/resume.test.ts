@@ -70,6 +70,30 @@ test('a run that the disk stopped keeps what it has, and goes on when there is r
   expect(digest(output)).toBe(digest(whole))
 }, 300_000)
 
+test('of two runs that write one file, one is refused and the other unharmed', async () => {
+  const output = join(folder, 'twice.npy')
+  const first = spawn(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment(), stdio: 'ignore' })
+  const ended = once(first, 'exit')
+  while (!existsSync(`${output}.part.json`) && first.exitCode === null) await sleep(20)
+  const second = spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment(), encoding: 'utf8' })
+  expect(second).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`${output} is being written by another run`),
+  })
+  expect(await ended).toEqual([0, null])
+  expect(readFileSync(output)).toHaveLength(128 + LINES * 64 * 4)
+  expect(existsSync(`${output}.part.lock`)).toBe(false)
+}, 300_000)
+
+test('a line that is too long is told before those in front of it are embedded', () => {
+  const [long, output] = [join(folder, 'long.txt'), join(folder, 'long.npy')]
+  writeFileSync(long, `first\n${'word '.repeat(9000)}`)
+  const words = ['embed', '--input', long, '--output', output]
+  const run = spawnSync(process.execPath, [QUIVER, ...words], { env: environment(), encoding: 'utf8' })
+  expect(run).toMatchObject({ status: 1, stderr: 'quiver: text 1 (from 0) has more than 8192 tokens.\n' })
+  expect(existsSync(`${output}.part`)).toBe(false)
+}, 60_000)
+
 test('a folder in the place of the output is told before anything is computed', () => {
   const output = join(folder, 'folder.npy')
   mkdirSync(output)

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import type { Serving } from './catalog/serving.js'
 import { HomeError } from './home.js'
+import { withLock } from './lock.js'
 import { writeDurably } from './pull/durable.js'
-import { withLock } from './pull/lock.js'
 
 const FILE = 'serving.json'
 const Content = z.record(z.string().min(1), z.string().min(1))
@@ -28,7 +28,8 @@ export function readServing(home: string): Serving {
 /** Change one name, whatever other processes change at the same time. `undefined` goes back to the built-in model. */
 export async function changeServing(home: string, id: string, name: string | undefined): Promise<void> {
   await mkdir(home, { recursive: true, mode: 0o700 })
-  await withLock(join(home, `.${FILE}.lock`), `${FILE} is being changed by another process.`, async () => {
+  const busy = new HomeError(`${FILE} is being changed by another process.`)
+  await withLock(join(home, `.${FILE}.lock`), { busy }, async () => {
     const { [id]: _, ...others } = readServing(home)
     const serving = name === undefined ? others : { ...others, [id]: name }
     await writeDurably(join(home, FILE), `${JSON.stringify(serving, null, 2)}\n`)

@@ -1,34 +1,18 @@
 import { stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { ApiError, type EmbedRequest, ERRORS } from '@quiver/protocol'
 import { Command, InvalidArgumentError, Option } from 'commander'
-import type { Pipeline, PipelineSettings } from '../assemble.js'
+import type { PipelineSettings } from '../assemble.js'
 import { DEFAULT_MODEL } from '../catalog/catalog.js'
-import { check } from '../catalog/check.js'
+import { embedLines, type Wanted } from './embed-lines.js'
 import { EXIT, UserError } from './exit.js'
-import { createProgress } from './progress.js'
-import { type Line, readLines } from './read-lines.js'
+import { readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
-import { type Encoding, formatOf, openVectorFile, VECTOR_FORMATS, type VectorFormat } from './vector-file.js'
-import type { VectorRow } from './vector-row.js'
-import { withPipeline } from './with-pipeline.js'
+import { formatOf, VECTOR_FORMATS, type VectorFormat } from './vector-file.js'
 
-interface EmbedOptions {
-  model: string
-  file?: string
+interface EmbedOptions extends Omit<Wanted, 'format'> {
   input?: string
-  dimension?: number
-  textType: 'query' | 'document'
   format?: VectorFormat
-  encoding: Encoding
-  output?: string
-  skipEmpty?: boolean
 }
-
-/** Requests in flight: enough that no worker waits for the next batch to be read. */
-const CONCURRENT_REQUESTS = 4
-/** Work that a crash may cost. */
-const CHECKPOINT_MS = 500
 
 export function embedCommand(): Command {
   const command = new Command('embed')
@@ -85,43 +69,11 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
       ),
     ),
   )
-  const output = await openVectorFile({ ...options, ...(resumeKey !== undefined && { resumeKey }) })
-  const progress = createProgress('embedding', total)
-  const { signal } = interrupted
-  try {
-    await withPipeline(settings, signal, async (pipeline) => {
-      const left = linesFrom(lines, output.linesDone)
-      let savedAtMs = performance.now()
-      for await (const group of groupsOf(left, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
-        for (const row of await embedGroup(group, { options, pipeline, signal })) await output.write(row)
-        progress.add(group.length)
-        const isDue = performance.now() - savedAtMs > CHECKPOINT_MS
-        if (isDue || signal.aborted) await output.checkpoint((group.at(-1)?.index ?? 0) + 1)
-        if (isDue) savedAtMs = performance.now()
-        signal.throwIfAborted()
-      }
-    })
-    await output.finish()
-  } catch (error) {
-    if (resumeKey === undefined || isInputAtFault(error)) await output.discard()
-    else await output.suspend()
-    throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
-  } finally {
-    progress.stop()
-  }
-}
-
-/** Then the file must be changed, and what there is of its vectors is of no use; a full disk or a lost engine passes. */
-function isInputAtFault(error: unknown): boolean {
-  return error instanceof ApiError && ERRORS[error.row][0] < 500
+  await embedLines(lines, { options, settings, resumeKey, total, signal: interrupted.signal })
 }
 
 /** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */
-async function resumeKeyOf({
-  file,
-  output,
-  ...options
-}: EmbedOptions & { format: VectorFormat }): Promise<string | undefined> {
+async function resumeKeyOf({ file, output, ...options }: Wanted): Promise<string | undefined> {
   if (file === undefined || file === '-' || output === undefined) return undefined
   const found = await stat(file).catch(() => undefined)
   if (found?.isFile() !== true) return undefined
@@ -130,64 +82,8 @@ async function resumeKeyOf({
   return JSON.stringify({ file: resolve(file), size, mtimeMs, model, dimension, textType, format, encoding, skipEmpty })
 }
 
-async function* linesFrom(lines: AsyncIterable<Line>, first: number): AsyncGenerator<Line> {
-  for await (const line of lines) if (line.index >= first) yield line
-}
-
-/** The live service's preamble means nothing on a command line. */
-function withoutWirePrefix(message: string): string {
-  return message.replace(/^Value error, /, '')
-}
-
 function wholeNumber(text: string): number {
   const number = Number(text)
   if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number.')
   return number
-}
-
-async function embedGroup(
-  group: readonly Line[],
-  { options, pipeline, signal }: { options: EmbedOptions; pipeline: Pipeline; signal: AbortSignal },
-) {
-  const { maxInputs } = pipeline.catalog.get(options.model)
-  const batches = Array.from({ length: Math.ceil(group.length / maxInputs) }, (_, i) =>
-    group.slice(i * maxInputs, (i + 1) * maxInputs),
-  )
-  const results = await Promise.all(
-    batches.map(async (batch) => {
-      const request = check(toRequest(batch, options), pipeline.catalog)
-      const { embeddings } = await pipeline.embed(request, { signal })
-      return embeddings.map(
-        ({ dense = new Float32Array(0), tokens }, i): VectorRow => ({
-          index: batch[i]?.index ?? i,
-          dense,
-          tokens,
-        }),
-      )
-    }),
-  )
-  return results.flat()
-}
-
-function toRequest(batch: readonly Line[], { model, dimension, textType }: EmbedOptions): EmbedRequest {
-  const first = batch[0]?.index ?? 0
-  return {
-    model,
-    inputs: batch.map(({ text }) => text),
-    textType,
-    outputType: 'dense',
-    ...(dimension === undefined ? {} : { dimension }),
-    fields: { inputs: `texts from ${first} on, text`, dimension: '--dimension' },
-  }
-}
-
-async function* groupsOf(lines: AsyncIterable<Line>, size: number): AsyncGenerator<Line[]> {
-  let group: Line[] = []
-  for await (const line of lines) {
-    group.push(line)
-    if (group.length < size) continue
-    yield group
-    group = []
-  }
-  if (group.length > 0) yield group
 }

@@ -11,3 +11,8 @@ export class UserError extends Error {
     super(message)
   }
 }
+
+/** What the operating system refuses: its message names the reason and the path (`EACCES: permission denied, open '…'`). */
+export function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && 'code' in error
+}

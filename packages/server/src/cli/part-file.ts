@@ -70,7 +70,7 @@ export async function openPart(path: string, resumeKey: string | undefined) {
 }
 
 /** What the system refused, as the user's to mend. */
-function refusedBy(path: string): (error: NodeJS.ErrnoException) => never {
+export function refusedBy(path: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
     throw new UserError(`${path} cannot be written (${error.code ?? error.message}).`)
   }

@@ -13,7 +13,7 @@ import { batchCommand } from './batch.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { enginesCommand } from './engines.js'
-import { EXIT, UserError } from './exit.js'
+import { EXIT, isSystemError, UserError } from './exit.js'
 import { exportCommand } from './export.js'
 import { importCommand } from './import.js'
 import { jobsCommand } from './jobs.js'
@@ -120,9 +120,4 @@ function report(error: unknown): number {
   }
   process.stderr.write(`quiver: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
   return EXIT.failure
-}
-
-/** What the operating system refuses: its message names the reason and the path (`EACCES: permission denied, open '…'`). */
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'syscall' in error && 'code' in error
 }

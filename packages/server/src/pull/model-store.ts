@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdir, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { withLock } from '../lock.js'
 import { syncToDisk, writeDurably } from './durable.js'
 import { hashFile } from './hash.js'
-import { withLock } from './lock.js'
 import { PullError, reasonOf } from './pull-error.js'
 import { MANIFEST, MODEL_NAME, type PulledModel, parseManifest } from './pulled-model.js'
 
@@ -78,7 +78,8 @@ export async function addModel(
   fill: (folder: string) => Promise<PulledModel>,
 ): Promise<StoredModel> {
   const root = modelsFolder(home)
-  return withLock(lockOf(home, name), `${name} is being pulled, imported or removed by another process.`, async () => {
+  const busy = new PullError(`${name} is being pulled, imported or removed by another process.`)
+  return withLock(await lockOf(home, name), { busy }, async () => {
     await sweep(root)
     const folder = join(root, name)
     if (existsSync(join(folder, MANIFEST)))
@@ -99,7 +100,8 @@ export async function addModel(
 export async function removeModel(home: string, name: string): Promise<boolean> {
   const root = modelsFolder(home)
   if (!existsSync(root)) return false
-  return withLock(lockOf(home, name), `${name} is being pulled or imported by another process.`, async () => {
+  const busy = new PullError(`${name} is being pulled or imported by another process.`)
+  return withLock(await lockOf(home, name), { busy }, async () => {
     await sweep(root)
     const found = [join(root, name), join(root, '.pulling', name)].filter((folder) => existsSync(folder))
     for (const folder of found) {
@@ -127,8 +129,11 @@ export async function findDamage({ model, folder }: StoredModel, signal: AbortSi
   return damaged
 }
 
-function lockOf(home: string, name: string): string {
-  return join(modelsFolder(home), '.locks', name)
+/** Its file, in a folder that is there. */
+async function lockOf(home: string, name: string): Promise<string> {
+  const folder = join(modelsFolder(home), '.locks')
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return join(folder, name)
 }
 
 /** What removals that were cut off left behind. */
