@@ -1,4 +1,5 @@
 /** `npm run bench [-- <name> [options]]`: one benchmark, or all of them one after the other. */
+import { refuseTelemetry } from '@quiver/server/dist/engines/no-telemetry.js'
 import { quality } from './quality/run.js'
 import { builtinImage } from './speed/builtin-image.js'
 import { engine } from './speed/engine.js'
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<Record<string, (words: readonly string[]) => Promise<
 /** Those that need a model which is not here. */
 const ON_REQUEST: typeof BENCHMARKS = { 'llama-cpp': llamaCpp, peers, soak }
 
+refuseTelemetry()
 const [name, ...words] = process.argv.slice(2)
 const chosen = name === undefined || name === 'all' ? Object.values(BENCHMARKS) : [BENCHMARKS[name] ?? ON_REQUEST[name]]
 for (const benchmark of chosen) {

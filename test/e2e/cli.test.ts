@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 const QUIVER = fileURLToPath(new URL('../../packages/server/bin/quiver.js', import.meta.url))
 const folder = () => mkdtempSync(join(tmpdir(), 'quiver-cli-'))
@@ -39,6 +39,12 @@ test('arguments become JSON lines in their order', () => {
     [0, 64],
     [1, 64],
   ])
+})
+
+test('nothing is reported to anyone: ONNX Runtime leaves no identifier of this machine', () => {
+  const cache = folder()
+  expect(quiver(['embed', 'hello'], { environment: { XDG_CACHE_HOME: cache, HOME: cache } }).status).toBe(0)
+  expect(readdirSync(cache)).toEqual([])
 })
 
 test('a file, standard input and arguments give the same vectors; base64 is bit-equal', () => {
@@ -149,9 +155,10 @@ test('serve says where it is in at most ten lines, keeps a note at home, and dra
   const doctor = quiver(['doctor'], { environment: { QUIVER_HOME: home } })
   expect(doctor.stdout).toMatch(/✓ Server: .*ready/)
 
+  const headers = { authorization: 'Bearer any' }
   const running = fetch(`${url}/v1/embeddings`, {
     method: 'POST',
-    headers: { authorization: 'Bearer any' },
+    headers,
     body: JSON.stringify({
       model: 'text-embedding-v4',
       input: Array(10)
@@ -159,7 +166,11 @@ test('serve says where it is in at most ten lines, keeps a note at home, and dra
         .map((_, i) => `${i} word `.repeat(900)),
     }),
   })
-  await new Promise((resolve) => setTimeout(resolve, 150))
+  const counters = async () => (await fetch(`${url}/metrics`, { headers })).text()
+  await vi.waitUntil(async () => /^quiver_queue_waiting\{.*\} [1-9]/m.test(await counters()), {
+    timeout: 30_000,
+    interval: 20,
+  })
   server.kill('SIGTERM')
   expect((await running).status).toBe(200)
   expect(await exitCode(server)).toBe(0)

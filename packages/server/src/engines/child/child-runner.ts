@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { ApiError } from '@quiver/protocol'
+import { NO_TELEMETRY } from '../no-telemetry.js'
 import type { ChildReply, ChildRequest } from './child-protocol.js'
 import { residentBytes } from './resident-bytes.js'
 
@@ -151,7 +152,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // Nothing of the server's environment, which may hold keys, and none of its flags: a debugger's port is taken.
-      env: {},
+      env: NO_TELEMETRY,
       execArgv: [],
     })
     this.#child = child

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { ApiError } from '@quiver/protocol'
+import { refuseTelemetry } from '../no-telemetry.js'
 import type { WorkerReply, WorkerRequest } from './worker-protocol.js'
 
 interface Job<Input> {
@@ -117,6 +118,7 @@ export class WorkerPool<Input> {
   /** Start a thread; resolves when it is ready for jobs. */
   #addSeat(): Promise<void> {
     const { file, setup, name } = this.#options
+    refuseTelemetry()
     const worker = new Worker(file, { workerData: setup, name })
     const seat: Seat<Input> = { worker, job: undefined }
     this.#seats.add(seat)
