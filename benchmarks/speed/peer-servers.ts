@@ -92,7 +92,8 @@ export async function startQuiver(
   const words = ['pull', `file:${source}`, '--as', MODEL, ...(variant === undefined ? [] : ['--variant', variant])]
   execFileSync(process.execPath, [QUIVER, ...words], { env: { ...process.env, QUIVER_HOME: home }, stdio: 'pipe' })
   if (library !== undefined) symlinkSync(library, join(home, 'accelerators'))
-  const server = await startServer({ QUIVER_HOME: home, QUIVER_THREADS: '1' }, PINNED)
+  // 64 callers with 32 texts each wait at once; so that nobody is refused.
+  const server = await startServer({ QUIVER_HOME: home, QUIVER_THREADS: '1', QUIVER_MAX_QUEUED_INPUTS: '4096' }, PINNED)
   return {
     ...server,
     async stop() {
