@@ -103,6 +103,9 @@ export async function startQuiver(
   }
 }
 
+/** Texts that may wait in TEI: as many as 64 callers with 32 each send. */
+const MANY = ['--max-concurrent-requests', '4096']
+
 async function startTei(program: string, folder: string): Promise<ServerProcess> {
   const requireAsServer = createRequire(join(REPOSITORY, 'packages/server/package.json'))
   const library = join(
@@ -112,11 +115,14 @@ async function startTei(program: string, folder: string): Promise<ServerProcess>
   const port = await freePort()
   const words = ['--model-id', folder, '--hostname', '127.0.0.1', '--port', String(port), '--auto-truncate']
   const url = `http://127.0.0.1:${port}`
-  return startProcess([...PINNED, program, ...words, '--max-client-batch-size', '64', '--prometheus-port', '0'], {
-    environment: { ...ONE_THREAD, ORT_DYLIB_PATH: library, RUST_LOG: 'error' },
-    url,
-    isReady: () => isFine(`${url}/health`),
-  })
+  return startProcess(
+    [...PINNED, program, ...words, '--max-client-batch-size', '64', ...MANY, '--prometheus-port', '0'],
+    {
+      environment: { ...ONE_THREAD, ORT_DYLIB_PATH: library, RUST_LOG: 'error' },
+      url,
+      isReady: () => isFine(`${url}/health`),
+    },
+  )
 }
 
 async function startSentenceTransformers(python: string, weights: string): Promise<ServerProcess> {
