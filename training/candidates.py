@@ -123,8 +123,8 @@ def untrained_embed(layers: list[int], pieces: int, rounded: bool = False) -> Ca
 
 
 TEACHER = [dimension for dimension in CONFIG["dimensions"] if dimension <= HIDDEN]
-CHECKPOINTS = {"released": "before this training (version 1)", "distilled": "after distillation", "contrast-short": "and a short contrastive phase",
-               "contrast": "and a longer one", "chosen": "the mean chosen on development sets"}
+CHECKPOINTS = {"version-1": "version 1", "version-2": "version 2", "sibling": "version 1 after another distillation and contrast, with mined negatives",
+               "contrast": "its mean with version 2, after contrast once more", "chosen": "the mean of that and version 2: version 3 before rounding"}
 UNTRAINED = {"six-48k": (LAYERS, 48_000, False), "six-76k": (LAYERS, 76_000, False), "six-100k": (LAYERS, 100_000, False),
              "twelve-76k-int8": (list(range(12)), 76_000, True)}
 MODELS |= {name: Model(checkpoint(name), list(DIMENSIONS)) for name in CHECKPOINTS}

@@ -49,7 +49,7 @@ KNOWN_PAIRS = 400  # fewer pairs with a teacher's vector are not worth mining
 class Pairs:
     """Text pairs by task and language, tokenised when they are drawn."""
 
-    def __init__(self, tokenizer: Tokenizer, learned: Lessons) -> None:
+    def __init__(self, tokenizer: Tokenizer, learned: Lessons, order: str) -> None:
         self.tokenizer, self.prompts = tokenizer, prompt_ids(tokenizer)
         self.groups: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
         self.targets = learned.targets
@@ -66,7 +66,7 @@ class Pairs:
         self.known = {group: known for group, items in self.groups.items() if not group.startswith("sts:")
                       and len(known := [pair for pair in items if self.row_of(pair, group) is not None]) >= KNOWN_PAIRS}
         self.vectors = {group: self.targets[[self.row_of(pair, group) for pair in known]] for group, known in self.known.items()}
-        self.draw = seeded(PHASE)
+        self.draw = seeded(order)
         self.at: dict[str, int] = defaultdict(int)
 
     def task(self) -> str:
@@ -174,8 +174,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=OWN["minutes"])
     parser.add_argument("--phase", choices=("contrast", "sts"), default="contrast")
+    parser.add_argument("--start", default=BEFORE, metavar="NAME", help="the checkpoint of the work folder to start from")
+    parser.add_argument("--order", default=PHASE, metavar="WORD", help="another word draws the texts in another order")
     parser.add_argument("--smoke", action="store_true")
-    minutes = 0.3 if parser.parse_args().smoke else parser.parse_args().minutes
+    arguments = parser.parse_args()
+    minutes = 0.3 if arguments.smoke else arguments.minutes
     torch.manual_seed(SEED + 1)
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
@@ -183,9 +186,9 @@ def main() -> None:
     space = TargetSpace(fitted["mean"], fitted["axes"], fitted["std"], fitted["ridge"])
     learned = lessons(space)
     lines = Lines(tokenizer, learned.items, learned.targets)
-    pairs = Pairs(tokenizer, learned)
+    pairs = Pairs(tokenizer, learned, arguments.order)
 
-    state = load_file(WORK / f"{BEFORE}.safetensors")
+    state = load_file(WORK / f"{arguments.start}.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.encoder.words.weight.requires_grad_(False)
@@ -199,7 +202,7 @@ def main() -> None:
     rates = (OWN["rate"], OWN["readout_rate"])
     watch = Watch(tokenizer)
     draw = np.random.default_rng(SEED)
-    distilled = (batch for number in itertools.count() for batch in lines.batches(learned.drawn, f"{PHASE}{number}"))
+    distilled = (batch for number in itertools.count() for batch in lines.batches(learned.drawn, f"{arguments.order}{number}"))
     step, spent = 0, 0.0
     mean: dict[str, Tensor] = {}
     saved = WORK / f"{PHASE}.pt"
@@ -210,7 +213,7 @@ def main() -> None:
         guides.load_state_dict(kept["guides"])
         optimiser.load_state_dict(kept["optimiser"])
         draw = np.random.default_rng(SEED + step)
-        pairs.draw = seeded(f"{PHASE}:{step}")
+        pairs.draw = seeded(f"{arguments.order}:{step}")
         distilled = itertools.islice(distilled, step, None)
     progress = Progress(f"{PHASE} seconds", 60 * minutes - spent)
     before = time.monotonic()

@@ -20,7 +20,6 @@ import graph
 import quantise
 from common import CONFIG, HERE, SEED, WEIGHTS, WORK, read_jsonl, sha256
 from student import Student, from_teacher
-from targets import FOLDERS
 from teachers import load_e5
 from text import PROMPTS, REMOVED, SPACES, SPECIALS, encode, framed, javascript, prompt_ids
 
@@ -103,7 +102,6 @@ def model_card(facts: dict) -> str:
             lines.append(f"| {title} | " + " | ".join(f"{found[name][d][measure]:.3f}" for d in ("64", "256", "1024", "2048")) + " |")
     parts = {
         "headline": "\n".join(lines),
-        "labels": f"{sum(1 for folder in FOLDERS.values() for _ in (WORK / folder).glob('[0-9]*.npz')) * CONFIG['label']['shard']:,}",
         "teachers": "\n".join(f"- {item['name']}, {item['from']}, {item['licence']}" for item in facts["teachers"]),
         "sources": "\n".join(f"- {item['name']}: {item['licence']}" for item in facts["sources"]),
     }

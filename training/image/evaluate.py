@@ -158,7 +158,7 @@ def signs(bench: Bench) -> dict[str, Any]:
 def main() -> None:
     """Measure everything."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--variant", default="both-whole", help="the one that was exported")
+    parser.add_argument("--variant", default="tuned-whole", help="the one that was exported")
     bench = Bench(parser.parse_args().variant)
     seen = bench.pictures("val-plain")
     metrics = {"search": search(bench, seen), "topics": by_topic(bench, seen), "labels": label_words(bench), "held-out emoji": signs(bench)}

@@ -195,7 +195,7 @@ def card(towers: Towers, variant: str) -> str:
 def main() -> None:
     """Write the models, then what is said of them."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--variant", default="both-whole")
+    parser.add_argument("--variant", default="tuned-whole")
     parser.add_argument("--manifest-only", action="store_true", help="after goldens.py and evaluate.py")
     arguments = parser.parse_args()
     WEIGHTS.mkdir(parents=True, exist_ok=True)
