@@ -146,7 +146,7 @@ test('a link, an archive that breaks off, and what is no archive are refused', a
   writeFileSync(path, Buffer.concat([sound.subarray(0, -1024), link, tarEnd()]))
   await expect(importing(path, temporary())).rejects.toThrow(/"model\/config.json", which is no plain file \(kind 2\)/)
   writeFileSync(path, readFileSync(archiveOf(soundEntries())).subarray(0, 5_000))
-  await expect(importing(path, temporary())).rejects.toThrow('the archive breaks off.')
+  await expect(importing(path, temporary())).rejects.toThrow(`${path} breaks off.`)
   writeFileSync(path, 'PK\x03\x04'.repeat(500))
   await expect(importing(path, temporary())).rejects.toThrow(/is no tar file/)
   await expect(importing(join(path, 'nowhere'), temporary())).rejects.toThrow(/cannot be read/)

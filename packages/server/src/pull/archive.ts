@@ -8,7 +8,7 @@ import { addModel, findDamage, type StoredModel } from './model-store.js'
 import { diskError, PullError, reasonOf } from './pull-error.js'
 import { MANIFEST, type PulledModel, parseManifest } from './pulled-model.js'
 import { isSafePath } from './safe-path.js'
-import { readTar, type TarEntry, tarEnd, tarHeader, tarPadding } from './tar.js'
+import { readTar, type TarEntry, TarError, tarEnd, tarHeader, tarPadding } from './tar.js'
 
 /** Longest manifest that an archive may begin with. */
 const MAX_MANIFEST_BYTES = 1024 * 1024
@@ -82,6 +82,7 @@ export async function importModel(archive: string, options: ImportOptions): Prom
     })
   } catch (error) {
     signal.throwIfAborted()
+    if (error instanceof TarError) throw new PullError(`${archive} ${error.message}`)
     throw diskError(error) ?? error
   } finally {
     await handle.close()

@@ -47,7 +47,8 @@ export async function withRetries<Value>(
       if (!(error instanceof TransientError)) throw error
       failures++
       if (failures >= patience.tries) {
-        throw new PullError(`${what}: ${error.message} (tried ${failures} times).`, { cause: error })
+        const message = error.message.startsWith(what) ? error.message : `${what}: ${error.message}`
+        throw new PullError(`${message} (tried ${failures} times).`, { cause: error })
       }
       const backoffMs = patience.firstWaitMs * 2 ** (failures - 1)
       const waitMs = Math.max(backoffMs, error.retryAfterMs ?? 0)

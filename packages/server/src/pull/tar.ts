@@ -49,10 +49,13 @@ export function tarEnd(): Buffer {
   return Buffer.alloc(2 * BLOCK)
 }
 
+/** What is wrong with an archive, to be said behind its name. */
+export class TarError extends Error {}
+
 /**
  * Read an archive forward. Folders are passed over; anything but a plain file (a link, a device, an extension) is refused.
  *
- * @throws {PullError} when it is damaged, or is no tar.
+ * @throws {TarError} when it is damaged, or is no tar.
  */
 export async function* readTar(handle: FileHandle, signal: AbortSignal): AsyncGenerator<TarEntry, void> {
   let position = 0
@@ -60,7 +63,7 @@ export async function* readTar(handle: FileHandle, signal: AbortSignal): AsyncGe
     signal.throwIfAborted()
     const header = Buffer.alloc(BLOCK)
     const { bytesRead } = await handle.read(header, 0, BLOCK, position)
-    if (bytesRead < BLOCK) throw new PullError('the archive breaks off.')
+    if (bytesRead < BLOCK) throw new TarError('breaks off.')
     if (header.every((byte) => byte === 0)) return
     const { path, bytes, type } = parseHeader(header)
     if (type !== '5') yield { path, bytes, content: contentOf(handle, position + BLOCK, bytes) }
@@ -70,13 +73,13 @@ export async function* readTar(handle: FileHandle, signal: AbortSignal): AsyncGe
 
 function parseHeader(header: Buffer): { path: string; bytes: number; type: string } {
   const said = Number.parseInt(text(header, 148, 8), 8)
-  if (checksum(header) !== said) throw new PullError('the archive is damaged, or is no tar file.')
+  if (checksum(header) !== said) throw new TarError('is damaged, or is no tar file.')
   const prefix = text(header, 345, 155)
   const name = text(header, 0, 100)
   const path = prefix === '' ? name : `${prefix}/${name}`
   const type = text(header, 156, 1)
   if (!['', '0', '5'].includes(type)) {
-    throw new PullError(`the archive has ${JSON.stringify(path)}, which is no plain file (kind ${type}). Refused.`)
+    throw new TarError(`has ${JSON.stringify(path)}, which is no plain file (kind ${type}). Refused.`)
   }
   return { path, bytes: type === '5' ? 0 : lengthIn(header), type }
 }
@@ -85,14 +88,14 @@ function lengthIn(header: Buffer): number {
   const isBinary = ((header[124] ?? 0) & 0x80) !== 0
   const bytes = isBinary ? Number(header.readBigUInt64BE(128)) : Number.parseInt(text(header, 124, 12), 8)
   if (Number.isSafeInteger(bytes) && bytes >= 0) return bytes
-  throw new PullError('the archive is damaged: a length is none.')
+  throw new TarError('is damaged: a length is none.')
 }
 
 async function* contentOf(handle: FileHandle, start: number, bytes: number): AsyncGenerator<Buffer> {
   for (let done = 0; done < bytes; ) {
     const chunk = Buffer.alloc(Math.min(1 << 20, bytes - done))
     const { bytesRead } = await handle.read(chunk, 0, chunk.length, start + done)
-    if (bytesRead === 0) throw new PullError('the archive breaks off.')
+    if (bytesRead === 0) throw new TarError('breaks off.')
     done += bytesRead
     yield chunk.subarray(0, bytesRead)
   }
