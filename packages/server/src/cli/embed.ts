@@ -3,11 +3,11 @@ import { resolve } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { PipelineSettings } from '../assemble.js'
 import { DEFAULT_MODEL } from '../catalog/catalog.js'
-import { embedLines, type Wanted } from './embed-lines.js'
 import { EXIT, UserError } from './exit.js'
 import { readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
 import { formatOf, VECTOR_FORMATS, type VectorFormat } from './vector-file.js'
+import { type Wanted, writeEmbeddings } from './write-embeddings.js'
 
 interface EmbedOptions extends Omit<Wanted, 'format'> {
   input?: string
@@ -69,7 +69,7 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
       ),
     ),
   )
-  await embedLines(lines, { options, settings, resumeKey, total, signal: interrupted.signal })
+  await writeEmbeddings(lines, { options, settings, resumeKey, total, signal: interrupted.signal })
 }
 
 /** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */

@@ -42,17 +42,17 @@ const CHECKPOINT_MS = 500
  *
  * @throws {UserError} for lines that have no vector, an output that cannot be written, or that another run is writing.
  */
-export async function embedLines(lines: AsyncIterable<Line>, run: Run): Promise<void> {
+export async function writeEmbeddings(lines: AsyncIterable<Line>, run: Run): Promise<void> {
   const { output } = run.options
-  if (output === undefined) return embedInto(lines, run)
+  if (output === undefined) return writeAlone(lines, run)
   const busy = new UserError(`${output} is being written by another run; wait for it, or end it.`)
   // Two runs that write one file would mix their vectors.
-  await withLock(`${output}.part.lock`, { busy, isRemoved: true }, () => embedInto(lines, run)).catch((error) =>
+  await withLock(`${output}.part.lock`, { busy, isRemoved: true }, () => writeAlone(lines, run)).catch((error) =>
     isSystemError(error) ? refusedBy(output)(error) : Promise.reject(error),
   )
 }
 
-async function embedInto(
+async function writeAlone(
   lines: AsyncIterable<Line>,
   { options, settings, resumeKey, total, signal }: Run,
 ): Promise<void> {
