@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from common import WORK, threads
+from common import CHECKPOINTS, WORK, threads
 from development import development_sets, figure
 from distill import embed
 from metrics import unit
@@ -41,7 +41,7 @@ def main() -> None:
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
-    states = {name: load_file(WORK / f"{name}.safetensors") for name in names}
+    states = {name: load_file(CHECKPOINTS / f"{name}.safetensors") for name in names}
     for pair in combinations(names, 2):
         states[" + ".join(pair)] = mean([states[name] for name in pair])
     sets = {name: ([[framed(prompt, ids, 220) for ids in encode(tokenizer, texts)] for texts in parts[:2]], parts[2])
@@ -64,8 +64,8 @@ def main() -> None:
         print(lines[-1], flush=True)
         if total > best:
             best, chosen = total, name
-    (WORK / "average.md").write_text("\n".join(lines) + "\n")
-    save_file({name: value.contiguous() for name, value in states[chosen].items()}, WORK / "chosen.safetensors")
+    (CHECKPOINTS / "average.md").write_text("\n".join(lines) + "\n")
+    save_file({name: value.contiguous() for name, value in states[chosen].items()}, CHECKPOINTS / "chosen.safetensors")
     print(f"chosen: {chosen}")
 
 

@@ -14,7 +14,7 @@ import torch
 from tokenizers import Tokenizer
 
 import graph
-from common import DATA, WORK, rows
+from common import CHECKPOINTS, DATA, WORK, rows
 from export import load_student
 from metrics import similarity_correlation, unit
 from text import encode, framed, prompt_ids
@@ -44,7 +44,7 @@ def main() -> None:
     with torch.no_grad():
         exact = {lang: np.concatenate([student(torch.tensor([ids])).numpy() for ids in sequences])
                  for lang, (sequences, _) in sets.items()}
-    smoothing = dict(np.load(WORK / "smoothing.npz"))
+    smoothing = dict(np.load(CHECKPOINTS / "smoothing.npz"))
     lines = ["| variant | MB | " + " | ".join(f"{n} ids, texts/s" for n in LENGTHS) + " | cosine mean / least | STSb dev en | zh |",
              "|---|---|" + "---|" * (len(LENGTHS) + 3)]
     for name, variant, block in (("float", "float", 0), ("dynamic", "dynamic", 0), ("blocks 32", "blocks", 32), ("blocks 64", "blocks", 64),
@@ -67,7 +67,7 @@ def main() -> None:
         cells += [f"{np.mean(cosines):.5f} / {np.min(cosines):.5f}", *(f"{figure:.4f}" for figure in figures)]
         lines.append("| " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
-    (WORK / "engine-variants.md").write_text("\n".join(lines) + "\n")
+    (CHECKPOINTS / "engine-variants.md").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ files as they are shipped. Figures of sets outside of HEADLINE, where `evaluate.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -29,13 +30,13 @@ import batching
 import evaluate
 import graph
 import static_model
-from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, read_jsonl, rows, seeded
+from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, read_jsonl, rows, seeded, weights_of
 from evaluate import MODELS, Chunks, Embed, Model, results_path
 from export import CHUNK_TOKENS
 from metrics import unit
 from pareto import plot
 from quantise import round_trip
-from student import LAYERS, Student
+from student import Student
 from teachers import HIDDEN, Encoder, load_e5, load_minilm
 from text import PROMPTS, SPECIALS, build_tokenizer, encode, framed, prompt_ids
 from vocabulary import balanced_counts
@@ -74,12 +75,12 @@ def run(encode_texts: Callable[[list[list[int]]], np.ndarray], tokenizer: Tokeni
     return embed
 
 
-def checkpoint(name: str) -> Callable[[], Embed]:
-    """A student of the work folder."""
+def checkpoint(student_name: str, name: str) -> Callable[[], Embed]:
+    """A checkpoint of a student of config.json."""
     def load() -> Embed:
         tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-        state = load_file(WORK / f"{name}.safetensors")
-        student = Student(len(state["encoder.words.weight"]))
+        state = load_file(WORK / student_name / f"{name}.safetensors")
+        student = Student(len(state["encoder.words.weight"]), student_name)
         student.load_state_dict(state)
         encoder = student.eval().encoder.bfloat16()
 
@@ -123,18 +124,23 @@ def untrained_embed(layers: list[int], pieces: int, rounded: bool = False) -> Ca
 
 
 TEACHER = [dimension for dimension in CONFIG["dimensions"] if dimension <= HIDDEN]
-CHECKPOINTS = {"version-1": "version 1", "version-2": "version 2", "sibling": "version 1 after another distillation and contrast, with mined negatives",
-               "contrast": "its mean with version 2, after contrast once more", "chosen": "the mean of that and version 2: version 3 before rounding"}
+CHECKPOINTS = {
+    "version-1": ("base", "version-1", "six layers: version 1"), "version-2": ("base", "version-2", "six layers: version 2"),
+    "large-distilled": ("large", "distilled", "twelve layers, distilled"),
+    "large-contrast": ("large", "contrast", "the same after the contrastive phase, before rounding"),
+}
+LAYERS: list[int] = CONFIG["students"]["base"]["layers"]
 UNTRAINED = {"six-48k": (LAYERS, 48_000, False), "six-76k": (LAYERS, 76_000, False), "six-100k": (LAYERS, 100_000, False),
              "twelve-76k-int8": (list(range(12)), 76_000, True)}
-MODELS |= {name: Model(checkpoint(name), list(DIMENSIONS)) for name in CHECKPOINTS}
+MODELS |= {name: Model(checkpoint(student, file), list(DIMENSIONS)) for name, (student, file, _) in CHECKPOINTS.items()}
 MODELS |= {name: Model(untrained_embed(*parts), TEACHER, symmetric="query") for name, parts in UNTRAINED.items()}
 TITLES = {
     "e5": "multilingual-e5-small, the first teacher", "minilm": "all-MiniLM-L6-v2, the second teacher (English)",
     "twelve-76k-int8": "the teacher, 76,000 pieces, weights int8", "six-48k": "its layers 0 2 4 7 9 11, 48,000 pieces, untrained",
     "six-76k": "the same, 76,000 pieces", "six-100k": "the same, 100,000 pieces",
-    **{name: f"six layers: {text}" for name, text in CHECKPOINTS.items()},
-    "shipped": "**built-in text model, as shipped**", "static": "static: the sum of the pieces' vectors, int8",
+    **{name: text for name, (_, _, text) in CHECKPOINTS.items()},
+    "shipped": "**built-in text model, as shipped** (six layers, version 3)",
+    "large": "**the larger built-in text model, as shipped** (twelve layers)", "static": "static: the sum of the pieces' vectors, int8",
 }
 
 
@@ -144,8 +150,9 @@ class Plain(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = encoder
+        self.reads = [len(encoder.layers)]
         self.head = nn.Linear(HIDDEN, HIDDEN)
-        self.wide = nn.Linear((len(encoder.layers) + 1) * HIDDEN, 1)
+        self.wide = nn.Linear(HIDDEN, 1)
 
 
 def session_of(source: bytes | str) -> onnxruntime.InferenceSession:
@@ -195,9 +202,9 @@ def runners() -> dict[str, Callable[[], tuple[Callable[[str], object], int]]]:
         held = 4 * sum(weight.numel() for weight in encoder.parameters())
         return lambda text: session.run(["embedding"], {"input_ids": ids[text]}), held
 
-    def shipped() -> tuple[Callable[[str], object], int]:
-        tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
-        path = WEIGHTS / "model.onnx"
+    def shipped(student: str) -> tuple[Callable[[str], object], int]:
+        tokenizer = Tokenizer.from_file(str(weights_of(student) / "tokenizer.json"))
+        path = weights_of(student) / "model.onnx"
         return network(path, tokenizer, prompt_ids(tokenizer)["document"], path.stat().st_size)
 
     def static() -> tuple[Callable[[str], object], int]:
@@ -207,7 +214,8 @@ def runners() -> dict[str, Callable[[], tuple[Callable[[str], object], int]]]:
         held = (STATIC_WEIGHTS / "rows.i8").stat().st_size + (STATIC_WEIGHTS / "scales.f32").stat().st_size
         return lambda text: static_model.embed(table, [ids[text]]), held
 
-    return {"e5": e5, "minilm": minilm, "shipped": shipped, "static": static}
+    return {"e5": e5, "minilm": minilm, "shipped": functools.partial(shipped, "base"), "large": functools.partial(shipped, "large"),
+            **({"static": static} if STATIC_WEIGHTS.exists() else {})}
 
 
 def speed() -> None:
@@ -346,11 +354,11 @@ def key(name: str) -> str:
 
 def published_table(found: dict[str, dict]) -> str:
     """Published figures beside ours."""
-    lines = ["| set | published: potion-multilingual-128M | published: static-similarity-mrl-multilingual-v1 | published: multilingual-e5-small | static, here | shipped, here | e5, here |",
-             "|---|---|---|---|---|---|---|"]
+    lines = ["| set | published: potion-multilingual-128M | published: static-similarity-mrl-multilingual-v1 | published: multilingual-e5-small | static, here | shipped, here | large, here | e5, here |",
+             "|---|---|---|---|---|---|---|---|"]
     measure = {"sts": "spearman", "tatoeba": "accuracy"}
     for title, (name, potion, static, teacher) in PUBLISHED.items():
-        own = [f"{100 * found[model][title][str(best(model))][measure[title.split('-')[0]]]:.1f}" if title in found.get(model, {}) else "" for model in ("static", "shipped", "e5")]
+        own = [f"{100 * found[model][title][str(best(model))][measure[title.split('-')[0]]]:.1f}" if title in found.get(model, {}) else "" for model in ("static", "shipped", "large", "e5")]
         lines.append(f"| {name} | {potion} | {static} | {teacher} | " + " | ".join(own) + " |")
     return "\n".join(lines)
 

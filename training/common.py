@@ -19,7 +19,6 @@ HERE = Path(__file__).resolve().parent
 DATA = Path(os.environ.get("QUIVER_DATA", ROOT.parent / "shared" / "data"))
 SMOKE = "--smoke" in sys.argv
 WORK = Path(os.environ.get("QUIVER_WORK", HERE / ".work")) / ("smoke" if SMOKE else "full")
-WEIGHTS = WORK / "weights" if SMOKE else ROOT / "packages/server/weights/builtin-text"
 GOLDENS = WORK / "goldens" if SMOKE else ROOT / "packages/server/src/engines/builtin"
 STATIC_WEIGHTS = WORK / "static-weights"  # a candidate that is not shipped: docs/decisions/0020-static-model.md
 RESULTS = WORK / "results" if SMOKE else ROOT / "benchmarks/results"
@@ -27,8 +26,18 @@ CONFIG: dict[str, Any] = json.loads((HERE / "config.json").read_text())
 for _name, _value in CONFIG.pop("smoke").items() if SMOKE else ():  # the same recipe, smaller
     CONFIG[_name] = CONFIG[_name] | _value if isinstance(_value, dict) else _value
 SEED: int = CONFIG["seed"]
+STUDENT = os.environ.get("QUIVER_STUDENT", "base")  # one of `students` in config.json
+CHECKPOINTS = WORK / STUDENT
 
-WORK.mkdir(parents=True, exist_ok=True)
+
+def weights_of(student: str) -> Path:
+    """Where a student's files for the server lie."""
+    return WORK / student / "weights" if SMOKE else ROOT / "packages/server/weights" / CONFIG["students"][student]["weights"]
+
+
+WEIGHTS = weights_of(STUDENT)
+
+CHECKPOINTS.mkdir(parents=True, exist_ok=True)
 
 
 def seeded(step: str) -> random.Random:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import inspect
 import itertools
 import math
 import sys
@@ -31,7 +32,7 @@ from torch import Tensor
 
 from batching import padded
 from check_leakage import is_leak
-from common import CONFIG, DATA, SEED, WORK, Progress, read_jsonl, rows, seeded, threads
+from common import CHECKPOINTS, CONFIG, DATA, SEED, WORK, Progress, read_jsonl, rows, seeded, threads
 from development import development_sets
 from distill import Guides, Lines, Watch, plot, similarity_loss
 from student import Student
@@ -43,6 +44,8 @@ OWN = CONFIG["contrast"] | (CONFIG["sts"] if PHASE == "sts" else {})
 BEFORE = {"contrast": "distilled", "sts": "contrast"}[PHASE]
 LIMITS = {"code": (40, 200), "keywords": (40, 200), "passage": (60, 220), "docstring": (40, 160)}
 ASYMMETRIC = ("title", "keywords", "answer", "code", "passage", "docstring")
+# One kernel a step where PyTorch has it: Debian 12's, by which the chain is tried small, has not.
+FUSED = {"fused": True} if "fused" in inspect.signature(torch.optim.AdamW).parameters else {}
 KNOWN_PAIRS = 400  # fewer pairs with a teacher's vector are not worth mining
 
 
@@ -182,30 +185,30 @@ def main() -> None:
     torch.manual_seed(SEED + 1)
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    fitted = np.load(WORK / "targets.npz")
+    fitted = np.load(CHECKPOINTS / "targets.npz")
     space = TargetSpace(fitted["mean"], fitted["axes"], fitted["std"], fitted["ridge"])
     learned = lessons(space)
     lines = Lines(tokenizer, learned.items, learned.targets)
     pairs = Pairs(tokenizer, learned, arguments.order)
 
-    state = load_file(WORK / f"{arguments.start}.safetensors")
+    state = load_file(CHECKPOINTS / f"{arguments.start}.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.encoder.words.weight.requires_grad_(False)
     guides = Guides()
-    guides.load_state_dict(load_file(WORK / "guides.safetensors"))
+    guides.load_state_dict(load_file(CHECKPOINTS / "guides.safetensors"))
     trained = [parameter for parameter in (*student.parameters(), *guides.parameters()) if parameter.requires_grad]
     readout = [*student.head.parameters(), *student.wide.parameters(), *guides.parameters()]
     known = {id(parameter) for parameter in readout}
     optimiser = torch.optim.AdamW([{"params": [parameter for parameter in trained if id(parameter) not in known]},
-                                   {"params": readout}], weight_decay=0.01, fused=True)
+                                   {"params": readout}], weight_decay=0.01, **FUSED)
     rates = (OWN["rate"], OWN["readout_rate"])
     watch = Watch(tokenizer)
     draw = np.random.default_rng(SEED)
     distilled = (batch for number in itertools.count() for batch in lines.batches(learned.drawn, f"{arguments.order}{number}"))
     step, spent = 0, 0.0
     mean: dict[str, Tensor] = {}
-    saved = WORK / f"{PHASE}.pt"
+    saved = CHECKPOINTS / f"{PHASE}.pt"
     if saved.exists():
         kept = torch.load(saved, weights_only=False)
         step, spent, mean = kept["step"], kept["spent"], kept["mean"]
@@ -219,7 +222,7 @@ def main() -> None:
     before = time.monotonic()
     start = before - spent
     recent: list[tuple[float, float, float]] = []
-    with (WORK / f"{PHASE}.csv").open("a" if step else "w", newline="") as handle:
+    with (CHECKPOINTS / f"{PHASE}.csv").open("a" if step else "w", newline="") as handle:
         table = csv.writer(handle)
         if not step:
             table.writerow(["step", "pairs", "similarity", "cosine"])
@@ -262,9 +265,9 @@ def main() -> None:
                 print(f"step {step}: {watch(student)}", flush=True)
                 torch.save({"step": step, "spent": time.monotonic() - start, "mean": mean, "student": student.state_dict(),
                             "guides": guides.state_dict(), "optimiser": optimiser.state_dict()}, saved)
-    save_file(student.state_dict(), WORK / f"{PHASE}.safetensors")
+    save_file(student.state_dict(), CHECKPOINTS / f"{PHASE}.safetensors")
     follow(mean, student)
-    save_file(mean, WORK / f"{PHASE}-mean.safetensors")
+    save_file(mean, CHECKPOINTS / f"{PHASE}-mean.safetensors")
     print(f"step {step}: {watch(student)}")
     plot(PHASE)
 

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 import batching
 from batching import by_width, padded
-from common import CONFIG, DATA, SEED, SMOKE, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
+from common import CHECKPOINTS, CONFIG, DATA, SEED, SMOKE, STUDENT, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
 from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
 from targets import SETTINGS, TargetSpace, fit, labelled, lessons
@@ -109,11 +109,11 @@ class Guides(nn.Module):
 
 def released() -> dict[str, Tensor]:
     """The weights that restore.py made of the shipped file; a work folder may still hold those of an earlier one."""
-    with safe_open(WORK / "released.safetensors", "pt") as file:
+    with safe_open(CHECKPOINTS / "released.safetensors", "pt") as file:
         made_of = (file.metadata() or {}).get("model_sha256")
     if made_of != sha256(WEIGHTS / "model.onnx"):
         raise SystemExit(f"released.safetensors is not made of the shipped model.onnx (but of {made_of}): run restore.py")
-    return load_file(WORK / "released.safetensors")
+    return load_file(CHECKPOINTS / "released.safetensors")
 
 
 def fit_guides(guides: Guides, student: Student, lines: Lines, members: list[int]) -> None:
@@ -172,7 +172,7 @@ def plot(name: str) -> None:
     import matplotlib
     matplotlib.use("svg")
     import matplotlib.pyplot as pyplot
-    with (WORK / f"{name}.csv").open() as handle:
+    with (CHECKPOINTS / f"{name}.csv").open() as handle:
         records = list(csv.DictReader(handle))
     figure, axis = pyplot.subplots(figsize=(8, 4))
     if not records:
@@ -182,17 +182,17 @@ def plot(name: str) -> None:
     axis.set(xlabel="step", yscale="log", title=name)
     axis.legend()
     figure.tight_layout()
-    figure.savefig(WORK / f"{name}.svg")
+    figure.savefig(CHECKPOINTS / f"{name}.svg")
 
 
-def optimisers(student: Student, guides: Guides, recipe: dict) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
-    """AdamW for layers and readouts, sparse Adam for the embedding rows that a batch uses."""
+def optimisers(student: Student, guides: Guides, pace: float) -> tuple[torch.optim.Optimizer, torch.optim.Optimizer]:
+    """AdamW for layers and readouts, sparse Adam for the embedding rows that a batch uses; `pace`: times the configured rates."""
     readout = [*student.head.parameters(), *student.wide.parameters(), *guides.parameters()]
     chosen = {id(parameter) for parameter in readout} | {id(student.encoder.words.weight)}
     rest = [parameter for parameter in student.parameters() if id(parameter) not in chosen]
-    dense = torch.optim.AdamW([{"params": rest, "lr": recipe["rate"]},
-                               {"params": readout, "lr": recipe.get("readout_rate", recipe["rate"])}], weight_decay=0.01)
-    return dense, torch.optim.SparseAdam([student.encoder.words.weight], lr=0.7 * recipe["rate"])
+    own = CONFIG["students"][STUDENT]
+    dense = torch.optim.AdamW([{"params": rest, "lr": pace * own["rate"]}, {"params": readout, "lr": RECIPE["readout_rate"]}], weight_decay=0.01)
+    return dense, torch.optim.SparseAdam([student.encoder.words.weight], lr=pace * own["word_rate"])
 
 
 def main() -> None:
@@ -202,13 +202,12 @@ def main() -> None:
     parser.add_argument("--from-released", action="store_true", help="go on from released.safetensors (restore.py)")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
-    recipe = RECIPE | ({"rate": RECIPE["released_rate"]} if arguments.from_released else {})
     torch.manual_seed(SEED)
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     _, first, second = labelled()
     space = fit(first, second)
-    np.savez(WORK / "targets.npz", mean=space.mean, axes=space.axes, std=space.std, ridge=space.ridge)
+    np.savez(CHECKPOINTS / "targets.npz", mean=space.mean, axes=space.axes, std=space.std, ridge=space.ridge)
     learned = lessons(space)
     lines = Lines(tokenizer, learned.items, learned.targets)
     held, members = learned.held, learned.drawn
@@ -222,14 +221,14 @@ def main() -> None:
         fit_guides(guides, student, lines, seeded("guides").sample(members, min(GUIDED, len(members))))
     else:
         set_readout(student, space)
-    dense, sparse = optimisers(student, guides, recipe)
+    dense, sparse = optimisers(student, guides, RECIPE["released_rates"] if arguments.from_released else 1)
     rates = [group["lr"] for group in (*dense.param_groups, *sparse.param_groups)]
     batches = [batch for epoch in range(math.ceil(RECIPE["passes"])) for batch in lines.batches(members, f"distill{epoch}")]
     batches = batches[: int(len(batches) * RECIPE["passes"] / math.ceil(RECIPE["passes"]))]
     if SMOKE:
         batches = batches[:40]
     begin, spent = 0, 0.0
-    saved = WORK / "distill.pt"
+    saved = CHECKPOINTS / "distill.pt"
     if saved.exists():
         state = torch.load(saved, weights_only=False)
         begin, spent = state["step"], state["spent"]
@@ -239,7 +238,7 @@ def main() -> None:
         sparse.load_state_dict(state["sparse"])
     watch = Watch(tokenizer)
     draw = np.random.default_rng(SEED + begin)
-    log = (WORK / "distill.csv").open("a" if begin else "w", newline="")
+    log = (CHECKPOINTS / "distill.csv").open("a" if begin else "w", newline="")
     table = csv.writer(log)
     if not begin:
         table.writerow(["step", "similarity", "cosine"])
@@ -279,8 +278,8 @@ def main() -> None:
             torch.save({"step": step + 1, "spent": time.monotonic() - start, "student": student.state_dict(), "guides": guides.state_dict(),
                         "dense": dense.state_dict(), "sparse": sparse.state_dict()}, saved)
     log.close()
-    save_file(student.state_dict(), WORK / "distilled.safetensors")
-    save_file(guides.state_dict(), WORK / "guides.safetensors")
+    save_file(student.state_dict(), CHECKPOINTS / "distilled.safetensors")
+    save_file(guides.state_dict(), CHECKPOINTS / "guides.safetensors")
     print(watch(student))
     plot("distill")
 

@@ -1,6 +1,7 @@
 """Step 10: every figure, for the shipped file and for the teachers; metrics.json and benchmarks/results/builtin-model.md.
 
     python evaluate.py --model shipped      the files in packages/server/weights/builtin-text, in ONNX Runtime
+    python evaluate.py --model large        those of builtin-text-large
     python evaluate.py --model e5           the first teacher (384 components: longer columns stay empty)
     python evaluate.py --model minilm       the second teacher, English sets only
     python evaluate.py --model static         the static model's files in the work folder (static_export.py)
@@ -14,6 +15,7 @@ symmetric sets use "query: ", its better mode. Test sets are only reported here;
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -27,7 +29,7 @@ from tokenizers import Tokenizer
 
 import metrics
 import static_model
-from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256
+from common import CHECKPOINTS, CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256, weights_of
 from metrics import unit
 from teachers import embed as embed_teacher
 from teachers import load_e5, load_minilm
@@ -62,13 +64,13 @@ class Chunks:
         return unit(result)
 
 
-def shipped_chunks() -> Callable[[list[str], str], tuple[Chunks, np.ndarray]]:
+def shipped_chunks(folder: Path = WEIGHTS) -> Callable[[list[str], str], tuple[Chunks, np.ndarray]]:
     """The shipped files: texts' chunks by the manifest's rule, and the unit vector of each."""
-    facts = json.loads((WEIGHTS / "manifest.json").read_text())
-    tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
+    facts = json.loads((folder / "manifest.json").read_text())
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
-    session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
     def embed(texts: list[str], kind: str) -> tuple[Chunks, np.ndarray]:
         prompt = facts["prompts"][kind]["ids"]
@@ -87,9 +89,9 @@ def shipped_chunks() -> Callable[[list[str], str], tuple[Chunks, np.ndarray]]:
     return embed
 
 
-def shipped() -> Embed:
-    """The shipped files, by the manifest's own rules."""
-    in_chunks = shipped_chunks()
+def shipped(folder: Path) -> Embed:
+    """The shipped files of a folder, by the manifest's own rules."""
+    in_chunks = shipped_chunks(folder)
 
     def embed(texts: list[str], kind: str) -> np.ndarray:
         chunks, vectors = in_chunks(texts, kind)
@@ -142,7 +144,8 @@ class Model:
 
 TEACHER_DIMENSIONS = [dimension for dimension in CONFIG["dimensions"] if dimension <= 384]
 MODELS = {
-    "shipped": Model(shipped, CONFIG["dimensions"], file=WEIGHTS / "model.onnx"),
+    **{name: Model(functools.partial(shipped, folder), CONFIG["dimensions"], file=folder / "model.onnx")
+       for name, folder in {"shipped": weights_of("base"), "large": weights_of("large")}.items()},
     "static": Model(static, CONFIG["static"]["dimensions"], file=STATIC_WEIGHTS / "rows.i8"),
     "e5": Model(first_teacher, TEACHER_DIMENSIONS, symmetric="query"),
     "minilm": Model(second_teacher, TEACHER_DIMENSIONS, is_english=True),
@@ -270,13 +273,14 @@ HEADLINE = {"sts": "spearman", "tatoeba": "accuracy", "cluster": "v", "search": 
 
 def table() -> str:
     """All results as markdown; the headline measure of each set at every dimension, MRR too for retrieval."""
-    results = {model: json.loads(path.read_text()) for model in ("shipped", "e5", "minilm") if (path := results_path(model)).exists()}
+    results = {model: json.loads(path.read_text()) for model in ("shipped", "large", "e5", "minilm") if (path := results_path(model)).exists()}
     columns = CONFIG["dimensions"]
     text = ["# The built-in text model, measured", "",
-            "Made by `cd training && python evaluate.py --model shipped && python evaluate.py --model e5 && "
+            "Made by `cd training && python evaluate.py --model shipped && python evaluate.py --model large && python evaluate.py --model e5 && "
             "python evaluate.py --model minilm && python evaluate.py --table`.", "",
             "STS: Spearman on STSb test. Tatoeba: top-1 accuracy to English within the file's sentences of a language. Clusters: V-measure of",
-            "k-means, mean of three seeds. Search: nDCG@10, then MRR@10. Document mode on both sides unless q→d. e5 = teacher, 384 components.", ""]
+            "k-means, mean of three seeds. Search: nDCG@10, then MRR@10. Document mode on both sides unless q→d. e5 = teacher, 384 components; large =",
+            "builtin-text-large.", ""]
     for family, measure in [*HEADLINE.items(), ("search", "mrr")]:
         text += [f"## {family}: {measure}", "", "| set | model | " + " | ".join(map(str, columns)) + " |",
                  "|---|---|" + "---|" * len(columns)]
@@ -288,7 +292,7 @@ def table() -> str:
                     cells = [f"{values[name][str(d)][measure]:.3f}" if str(d) in values[name] else "" for d in columns]
                     text.append(f"| {name} | {model} | " + " | ".join(cells) + " |")
         text.append("")
-    variants = WORK / "engine-variants.md"
+    variants = CHECKPOINTS / "engine-variants.md"
     if variants.exists():
         text += ["## Ways to hold the linear layers (`python bench_engine.py`; rows is shipped)", "",
                  "One thread, one text a call, texts a CPU-second by length; cosine to the float network at 1,024 components.", "",

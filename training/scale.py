@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from common import CONFIG, WORK, read_jsonl, threads
+from common import CHECKPOINTS, CONFIG, WORK, read_jsonl, threads
 from development import development_sets, figure
 from distill import embed
 from metrics import unit
@@ -50,7 +50,7 @@ def main() -> None:
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
     prompt = prompt_ids(tokenizer)["document"]
-    state = load_file(WORK / "chosen.safetensors")
+    state = load_file(CHECKPOINTS / "chosen.safetensors")
     student = Student(len(state["encoder.words.weight"]))
     student.load_state_dict(state)
     student.eval()
@@ -73,13 +73,13 @@ def main() -> None:
                 for name, values in table.items()}
         if fall["mean"] <= MEAN_FALL and max(fall.values()) <= SET_FALL:
             chosen = factor
-    (WORK / "scale.md").write_text("\n".join(lines) + "\n")
+    (CHECKPOINTS / "scale.md").write_text("\n".join(lines) + "\n")
     print(f"factor {chosen}")
     state["wide.weight"] *= chosen
     state["wide.bias"] *= chosen
     student.load_state_dict(state)
     shift(state, MEAN_ADDED * mean_output(student, tokenizer))
-    save_file(state, WORK / "student.safetensors")
+    save_file(state, CHECKPOINTS / "student.safetensors")
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def manifest(pieces: int, width: int) -> dict[str, object]:
         "files": {name: {"bytes": (STATIC_WEIGHTS / name).stat().st_size, "sha256": sha256(STATIC_WEIGHTS / name)}
                   for name in ("rows.i8", "scales.f32")},
         "vocabulary": pieces, "dimension": width, "dimensions": OWN["dimensions"], "window": OWN["window"],
-        "tokenizer": {"sha256": sha256(WEIGHTS / "tokenizer.json"), "of": CONFIG["name"]},
+        "tokenizer": {"sha256": sha256(WEIGHTS / "tokenizer.json"), "of": CONFIG["students"]["base"]["name"]},
         "rule": "vector = Σ scales[id] · rows[id] over the ids of the text, without prompt and special ids; an embedding of d "
                 "dimensions is the first d components scaled to length 1",
         "seed": SEED, "config_sha256": sha256(HERE / "config.json"), **described,

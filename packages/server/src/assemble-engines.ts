@@ -3,8 +3,8 @@ import { toMultimodalModel, toTextModel } from './catalog/pulled-models.js'
 import type { TextModel } from './catalog/text-model.js'
 import type { Settings } from './config.js'
 import type { EngineSpec, FindEngine } from './embedding/running-engines.js'
-import { BUILTIN_ID, startBuiltinEngine } from './engines/builtin/engine.js'
-import { BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
+import { BUILTIN_ID, BUILTIN_LARGE_ID, startBuiltinEngine } from './engines/builtin/engine.js'
+import { BUILTIN_LARGE_WEIGHTS, BUILTIN_WEIGHTS, loadManifest } from './engines/builtin/weights.js'
 import { BUILTIN_IMAGE_ID, startBuiltinImageEngine } from './engines/builtin-image/engine.js'
 import { BUILTIN_IMAGE_WEIGHTS, loadImageManifest } from './engines/builtin-image/weights.js'
 import type { Engine } from './engines/engine.js'
@@ -52,8 +52,9 @@ export interface Engines {
  */
 export async function assembleEngines(settings: EngineSettings, log: Logger = createLog('warn')): Promise<Engines> {
   const { home, threads, engines } = settings
-  const [{ output }, image] = await Promise.all([
+  const [{ output }, large, image] = await Promise.all([
     loadManifest(BUILTIN_WEIGHTS),
+    loadManifest(BUILTIN_LARGE_WEIGHTS),
     loadImageManifest(BUILTIN_IMAGE_WEIGHTS),
   ])
   const builtin: EngineSpec = {
@@ -61,6 +62,14 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
     dimension: output.shape[1],
     startsWith: 'required',
     start: (signal) => startBuiltinEngine({ threads, signal }),
+  }
+  const served = new Set(Object.values(readServing(home)))
+  const builtinLarge: EngineSpec = {
+    id: BUILTIN_LARGE_ID,
+    dimension: large.output.shape[1],
+    // Nobody pays for its memory who does not ask for it.
+    startsWith: served.has(BUILTIN_LARGE_ID) ? 'server' : 'demand',
+    start: (signal) => startBuiltinEngine({ id: BUILTIN_LARGE_ID, folder: BUILTIN_LARGE_WEIGHTS, threads, signal }),
   }
   const builtinImage: MultimodalSpec = {
     id: BUILTIN_IMAGE_ID,
@@ -80,13 +89,13 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
     }),
   )
   const stored = listModels(home).models
-  const pulled = pulledEngines(stored, settings)
+  const pulled = pulledEngines(stored, served, settings)
   const mistakes = Object.keys(engines).flatMap((id) => {
-    if (id === BUILTIN_ID) return [`engines.${id}: is the built-in engine's id.`]
+    if (id === BUILTIN_ID || id === BUILTIN_LARGE_ID) return [`engines.${id}: is a built-in engine's id.`]
     return stored.some(({ model }) => model.name === id) ? [`engines.${id}: is the name of a pulled model.`] : []
   })
   return {
-    specs: [builtin, ...upstream, ...pulled.text],
+    specs: [builtin, builtinLarge, ...upstream, ...pulled.text],
     multimodal: [builtinImage, ...pulled.multimodal],
     pulled: pulled.models.text.map(toTextModel),
     pulledMultimodal: pulled.models.multimodal.map(toMultimodalModel),
@@ -95,9 +104,8 @@ export async function assembleEngines(settings: EngineSettings, log: Logger = cr
 }
 
 /** Those of texts, and those that see. */
-function pulledEngines(stored: readonly StoredModel[], settings: EngineSettings) {
+function pulledEngines(stored: readonly StoredModel[], served: ReadonlySet<string>, settings: EngineSettings) {
   const { home, threads } = settings
-  const served = new Set(Object.values(readServing(home)))
   const isServed = ({ model }: StoredModel) => served.has(model.name)
   const ofKind = (kind: ReturnType<typeof modalityOf>) => stored.filter(({ model }) => modalityOf(model) === kind)
   const [texts, seeing] = [ofKind('text'), ofKind('multimodal')]

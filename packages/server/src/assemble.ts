@@ -4,6 +4,7 @@ import { assembleEngines, type Engines } from './assemble-engines.js'
 import { assembleJobs } from './assemble-jobs.js'
 import { assembleMedia } from './assemble-media.js'
 import { assembleStorage, orClose } from './assemble-storage.js'
+import { BUILTIN_MODELS } from './catalog/builtin-models.js'
 import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog/catalog.js'
 import { configuredModels } from './catalog/configured-models.js'
 import { servedBy } from './catalog/multimodal-model.js'
@@ -71,7 +72,7 @@ export async function assembleCatalog(settings: PipelineSettings): Promise<Catal
 
 function catalogOf({ home, models }: Pick<Settings, 'home' | 'models'>, engines: Engines): Catalog {
   const serving = splitServing(readServing(home), OWN_MULTIMODAL_MODELS)
-  const served = applyServing(OWN_MODELS, engines.pulled, serving.text)
+  const served = applyServing(OWN_MODELS, [...BUILTIN_MODELS, ...engines.pulled], serving.text)
   const seeing = applyMultimodalServing(OWN_MULTIMODAL_MODELS, engines.pulledMultimodal, serving.multimodal)
   const dimensions = new Map(engines.specs.map(({ id, dimension }) => [id, dimension]))
   const configured = configuredModels(models, dimensions, served.models)

@@ -1,3 +1,4 @@
+import { BUILTIN_MODELS } from '../catalog/builtin-models.js'
 import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
 import { roundingNote } from '../catalog/pullable/rounding.js'
 import { formatBytes } from '../pull/format-bytes.js'
@@ -7,7 +8,8 @@ import { UserError } from './exit.js'
 
 /** A name that a pulled model may take. @throws {PullError} or {UserError} saying which may not. */
 export function checkFreeName(name: string): string {
-  const taken = [...[...OWN_MODELS, ...OWN_MULTIMODAL_MODELS].flatMap(({ id, engine }) => [id, engine]), 'builtin']
+  const own = [...OWN_MODELS, ...BUILTIN_MODELS, ...OWN_MULTIMODAL_MODELS]
+  const taken = [...own.flatMap(({ id, engine }) => [id, engine]), 'builtin']
   if (!taken.includes(name)) return checkName(name)
   throw new UserError(`${name} is a public name; choose another with --as, and put it behind with \`quiver use\`.`)
 }

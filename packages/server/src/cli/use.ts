@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { BUILTIN_MODELS } from '../catalog/builtin-models.js'
 import { OWN_MODELS, OWN_MULTIMODAL_MODELS } from '../catalog/catalog.js'
 import type { MultimodalModel } from '../catalog/multimodal-model.js'
 import { nameFor } from '../catalog/multimodal-names.js'
@@ -15,11 +16,20 @@ import { addSettingsOptions, settingsOf } from './settings-options.js'
 /** What stands for the model that is always there. */
 const BUILTIN = 'builtin'
 
+/** What can be put behind a public name: a model that comes with the package, or one that was pulled. */
+type Behind = TextModel | PulledModel
+
+function isPulled(behind: Behind): behind is PulledModel {
+  return 'pulledAt' in behind
+}
+
 export function useCommand(): Command {
   const command = new Command('use')
-    .description('Put a pulled model behind a public name, or the built-in one again.')
+    .description(
+      'Put a pulled model, or the larger built-in one, behind a public name, or the usual built-in one again.',
+    )
     .argument('<public>', 'public model id, as quiver models lists it')
-    .argument('<model>', `name of a pulled model, or ${BUILTIN}`)
+    .argument('<model>', `name of a pulled model, ${BUILTIN_MODELS.map(({ id }) => id).join(', ')}, or ${BUILTIN}`)
     .addHelpText(
       'after',
       `
@@ -27,6 +37,7 @@ Models of the same name under "models" in the configuration file win over this.
 
 Examples:
   $ quiver use text-embedding-v4 qwen3-embedding-0.6b
+  $ quiver use text-embedding-v4 ${BUILTIN_MODELS.map(({ id }) => id).join(' ')}
   $ quiver use multimodal-embedding-v1 siglip2-base-patch16-256
   $ quiver use text-embedding-v4 ${BUILTIN}`,
     )
@@ -47,7 +58,7 @@ Examples:
         process.stdout.write(`${id} is computed by the built-in model again.\n${consequences(home)}`)
         return
       }
-      const said = describe(getModel(home, name).model)
+      const said = describe(BUILTIN_MODELS.find((own) => own.id === name) ?? getModel(home, name).model)
       await changeServing(home, id, name)
       process.stdout.write(`${id} is computed by ${name}: ${said}.\n${consequences(home)}`)
     },
@@ -55,27 +66,30 @@ Examples:
 }
 
 /** Says what a public name becomes with a model behind it, which throws where it cannot. Undefined for no public name. */
-function describerOf(id: string): ((pulled: PulledModel) => string) | undefined {
+function describerOf(id: string): ((behind: Behind) => string) | undefined {
   const text = OWN_MODELS.find((own) => own.id === id)
-  if (text !== undefined) return (pulled) => describeText(text, pulled)
+  if (text !== undefined) return (behind) => describeText(text, behind)
   const seeing = OWN_MULTIMODAL_MODELS.find((own) => own.id === id)
-  return seeing && ((pulled) => describeSeeing(seeing, pulled))
+  return seeing && ((behind) => describeSeeing(seeing, behind))
 }
 
 /** @throws {UserError} for a model of texts and pictures. */
-function describeText(model: TextModel, pulled: PulledModel): string {
-  if (modalityOf(pulled) === 'multimodal') throw wrongKind(model.id, pulled.name, OWN_MULTIMODAL_MODELS)
-  const served = putBehind(model, toTextModel(pulled))
+function describeText(model: TextModel, behind: Behind): string {
+  if (isPulled(behind) && modalityOf(behind) === 'multimodal') {
+    throw wrongKind(model.id, behind.name, OWN_MULTIMODAL_MODELS)
+  }
+  const served = putBehind(model, isPulled(behind) ? toTextModel(behind) : behind)
   const dimensions = `${served.dimensions.join(', ')} (${served.defaultDimension} unless asked for)`
   return `dimensions ${dimensions}, texts up to ${served.maxInputTokens.toLocaleString('en-US')} tokens`
 }
 
 /** @throws {UserError} for a model of texts, or one that has none of the name's dimensions. */
-function describeSeeing(model: MultimodalModel, pulled: PulledModel): string {
+function describeSeeing(model: MultimodalModel, behind: Behind): string {
   const { id, dimensions } = model
-  const { name, dimension } = pulled
-  if (modalityOf(pulled) === 'text') throw wrongKind(id, name, OWN_MODELS)
-  const served = nameFor(model, pulled)
+  if (!isPulled(behind)) throw wrongKind(id, behind.id, OWN_MODELS)
+  const { name, dimension } = behind
+  if (modalityOf(behind) === 'text') throw wrongKind(id, name, OWN_MODELS)
+  const served = nameFor(model, behind)
   if (served === undefined) {
     throw new UserError(
       `${id} offers dimensions ${dimensions.join(', ')}; ${name} computes ${dimension} and was not trained for fewer. It answers under its own name.`,

@@ -5,14 +5,16 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { cosine, shorten } from '../../vector/vector.js'
 import type { Engine } from '../engine.js'
 import { engineSuite } from '../engine.suite.js'
-import { startBuiltinEngine } from './engine.js'
-import { BUILTIN_WEIGHTS, loadWeights } from './weights.js'
+import { BUILTIN_LARGE_ID, startBuiltinEngine } from './engine.js'
+import { BUILTIN_LARGE_WEIGHTS, BUILTIN_WEIGHTS, loadWeights } from './weights.js'
 
 const { signal } = new AbortController()
 const options = { threads: 2, signal }
 const start = () => startBuiltinEngine(options)
+const startLarge = () => startBuiltinEngine({ ...options, id: BUILTIN_LARGE_ID, folder: BUILTIN_LARGE_WEIGHTS })
 
 engineSuite('the built-in model', start)
+engineSuite('the larger built-in model', startLarge)
 
 test('a vector is the same bits alone, among others, and in any order', async () => {
   const texts = ['风急天高猿啸哀', 'The quick brown fox.', 'def f(x): return x + 1', '🙂']
@@ -47,33 +49,53 @@ interface Golden {
   processor: string
   cases: { text: string; type: 'query' | 'document'; ids: number[]; d64: number[]; d1024: number[] }[]
 }
-const golden: Golden = JSON.parse(readFileSync(new URL('./engine.golden.json', import.meta.url), 'utf8'))
+const readGolden = (name: string): Golden => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
 
 let engine: Engine
+let large: Engine
 beforeAll(async () => {
-  engine = await start()
+  ;[engine, large] = await Promise.all([start(), startLarge()])
 })
-afterAll(() => engine.close())
+afterAll(() => Promise.all([engine.close(), large.close()]))
 
 test('vectors are those of the training side, at both dimensions and for both uses', { timeout: 120_000 }, async () => {
+  await expectGolden(engine, readGolden('./engine.golden.json'), 100)
+})
+
+test('so are those of the larger model', { timeout: 120_000 }, async () => {
+  await expectGolden(large, readGolden('./engine-large.golden.json'), 50)
+})
+
+test('the larger model cuts the same tokens and weighs the same terms, in a space of its own', async () => {
+  const text = '渚清沙白鸟飞回 the quick brown fox'
+  const prepare = (one: Engine) => one.prepare(text, { textType: 'document', maxTokens: 500, keep: 'start', signal })
+  const [small, other] = [await prepare(engine), await prepare(large)]
+  expect(other.tokens).toBe(small.tokens)
+  expect(large.sparse?.weighTerms?.(other, 'document')).toEqual(engine.sparse?.weighTerms?.(small, 'document'))
+  expect(large.sparse?.identity).toBe(engine.sparse?.identity)
+  expect(large.identity).not.toBe(engine.identity)
+})
+
+/** @param fewest how many cases there are to be. */
+async function expectGolden(one: Engine, golden: Golden, fewest: number) {
   const { cases } = golden
   expect(golden.processor).toBe('x86-64, AVX-512 VNNI')
   const least = hasVnni() ? golden.tolerance.same_processor : golden.tolerance.cosine
-  expect(cases.length).toBeGreaterThanOrEqual(100)
+  expect(cases.length).toBeGreaterThanOrEqual(fewest)
   let compared = 0
   for (const { text, type, ids: sequence, d64, d1024 } of cases) {
-    const ids = (await engine.inspector?.tokenize(text, 8192))?.ids ?? []
+    const ids = (await one.inspector?.tokenize(text, 8192))?.ids ?? []
     expect(sequence.slice(-1 - ids.length, -1), text.slice(0, 80)).toEqual(Array.from(ids))
-    const { passes } = await engine.prepare(text, { textType: type, maxTokens: 8192, keep: 'start', signal })
+    const { passes } = await one.prepare(text, { textType: type, maxTokens: 8192, keep: 'start', signal })
     if (passes.length !== 1) continue // the file has an empty text, and some a few tokens longer than the window
-    const [raw] = await engine.embed(passes, { signal })
+    const [raw] = await one.embed(passes, { signal })
     const dense = raw?.dense ?? new Float32Array(2048)
     expect(cosine(shorten(dense, 1024), Float32Array.from(d1024)), text.slice(0, 80)).toBeGreaterThanOrEqual(least)
     expect(cosine(shorten(dense, 64), Float32Array.from(d64)), text.slice(0, 80)).toBeGreaterThanOrEqual(least)
     compared++
   }
-  expect(compared).toBeGreaterThanOrEqual(100)
-})
+  expect(compared).toBeGreaterThanOrEqual(fewest)
+}
 
 /** Whether this is the kind of processor that the golden file names. */
 function hasVnni(): boolean {

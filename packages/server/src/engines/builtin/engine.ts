@@ -26,8 +26,10 @@ const TOKENIZER_THREAD = new URL(
   import.meta.url,
 )
 
-/** What catalog entries call this engine. */
+/** What catalog entries call the engine that is always there. */
 export const BUILTIN_ID = 'builtin-text'
+/** The same for the model with twice the layers. */
+export const BUILTIN_LARGE_ID = 'builtin-text-large'
 
 // Under Vitest this file runs as TypeScript; a worker thread needs the compiled one, which `npm test` builds first.
 const WORKER = new URL(
@@ -38,26 +40,33 @@ const WORKER = new URL(
 export interface BuiltinEngineOptions {
   threads: number
   signal: AbortSignal
-  /** Folder of the weights; default: those of this package. */
+  /** Default: the engine that is always there. */
+  id?: string
+  /** Folder of the weights; default: those of `BUILTIN_ID`. */
   folder?: string
 }
 
 /**
- * Start the built-in text model: verify the files, load them in every thread, and let it prove itself on the canary.
+ * Start a built-in text model: verify the files, load them in every thread, and let it prove itself on the canary.
  *
  * @throws {WeightsError} for files that are not the manifest's, or vectors that are not the training side's.
  */
-export async function startBuiltinEngine({ threads, signal, folder }: BuiltinEngineOptions): Promise<Engine> {
-  const weights = await loadWeights(folder ?? BUILTIN_WEIGHTS)
+export async function startBuiltinEngine({
+  threads,
+  signal,
+  id = BUILTIN_ID,
+  folder = BUILTIN_WEIGHTS,
+}: BuiltinEngineOptions): Promise<Engine> {
+  const weights = await loadWeights(folder)
   const setup: WorkerSetup = { modelPath: weights.modelPath }
   const pool = await WorkerPool.start<Int32Array>({
     threads,
     file: WORKER,
     setup,
-    name: BUILTIN_ID,
+    name: id,
     model: 'The built-in model',
   })
-  const engine = new BuiltinEngine(weights, pool, threads)
+  const engine = new BuiltinEngine(id, weights, pool, threads)
   try {
     const failed = (await engine.verify({ signal })).find(({ isGood }) => !isGood)
     if (failed !== undefined) throw new WeightsError(`the built-in model fails its self-test: ${failed.detail}.`)
@@ -82,7 +91,7 @@ interface BuiltinText extends PreparedText {
 
 /** Our own model, in worker threads; one pass at a time each, so that a vector does not depend on its neighbours. */
 class BuiltinEngine implements Engine {
-  readonly id = BUILTIN_ID
+  readonly id: string
   readonly identity: string
   readonly dimension: number
   readonly window: number
@@ -96,11 +105,13 @@ class BuiltinEngine implements Engine {
   readonly #canary: Weights['canary']
 
   constructor(
+    id: string,
     { manifest, terms, termsSha256, tokenizer, folder, canary }: Weights,
     pool: WorkerPool<Int32Array>,
     threads: number,
   ) {
     const { files, special, prompts, chunks } = manifest
+    this.id = id
     this.#manifest = manifest
     this.#tokenizer = new OffloadedTokenizer(tokenizer, { url: TOKENIZER_THREAD, workerData: { folder } })
     this.#pool = pool

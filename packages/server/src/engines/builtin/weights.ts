@@ -6,8 +6,12 @@ import { FileEntry, parseWeightsFile, readVerified, readWeights } from '../weigh
 import type { TermWeights } from './term-weights.js'
 import { Tokenizer } from './tokenizer.js'
 
-/** The weights that this package brings. */
-export const BUILTIN_WEIGHTS = fileURLToPath(new URL('../../../weights/builtin-text/', import.meta.url))
+const folderOf = (name: string) => fileURLToPath(new URL(`../../../weights/${name}/`, import.meta.url))
+
+/** The weights of the model that is always there. */
+export const BUILTIN_WEIGHTS = folderOf('builtin-text')
+/** Those of the one with twice the layers. */
+export const BUILTIN_LARGE_WEIGHTS = folderOf('builtin-text-large')
 
 /** What the training side says of its files: the part of `manifest.json` that the server reads. */
 const Manifest = z.object({
