@@ -140,6 +140,9 @@ test('a pulled model goes behind a public name, over which the configuration win
     status: 1,
     stderr: expect.stringMatching(/mini answers as text-embedding-v4/),
   })
+  expect((await quiver('use', 'text-embedding-v4', 'builtin-text-large')).stdout).toMatch(
+    /text-embedding-v4 is computed by builtin-text-large: dimensions 64, .*, 2048 \(1024 unless asked for\)/,
+  )
   expect((await quiver('use', 'text-embedding-v4', 'builtin')).status).toBe(0)
   expect(await find('text-embedding-v4')).toMatchObject({ engine: 'builtin-text', defaultDimension: 1024 })
   expect((await quiver('rm', 'mini')).status).toBe(0)
@@ -186,6 +189,7 @@ test('a model of texts and pictures keeps its width, and fills up a wider name w
   })
   expect(await find('siglip')).toMatchObject({ engine: 'siglip', dimensions: [768], priceMicrosPer1kTextTokens: 0 })
   await quiver('pull', 'siglip2-so400m-patch16-384', '--as', 'wide')
+  expect((await quiver('use', 'multimodal-embedding-v1', 'builtin-text-large')).stderr).toMatch(/takes other inputs/)
   expect((await quiver('use', 'multimodal-embedding-v1', 'wide')).stderr).toMatch(
     /offers dimensions 1024; wide computes 1152 and was not trained for fewer. It answers under its own name/,
   )

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { PulledModel } from '../pull/pulled-model.js'
+import { BUILTIN_MODELS } from './builtin-models.js'
 import { Catalog, OWN_MODELS, OWN_MULTIMODAL_MODELS } from './catalog.js'
 import { check } from './check.js'
 import { nameFor } from './multimodal-names.js'
@@ -105,6 +106,20 @@ test('behind a public name is offered what both have; its other names go along',
   expect(find('text-embedding-v3')?.engine).toBe('builtin-text')
   expect(find(QWEN.name)?.engine).toBe(QWEN.name)
   for (const model of models) expect(model.dimensions).toContain(model.defaultDimension)
+})
+
+test('the larger built-in model takes the place of the usual one with all that the name offers', () => {
+  const { models, mistakes } = applyServing(OWN_MODELS, BUILTIN_MODELS, { 'text-embedding-v4': 'builtin-text-large' })
+  const [before] = OWN_MODELS
+  expect(mistakes).toEqual([])
+  expect(models.find(({ id }) => id === 'text-embedding-v4')).toEqual({
+    ...before,
+    engine: 'builtin-text-large',
+    hasInstruct: false,
+    languages: 25,
+  })
+  expect(models.find(({ id }) => id === 'text-embedding-v3')?.engine).toBe('builtin-text')
+  expect(models.at(-1)?.id).toBe('builtin-text-large')
 })
 
 test('an alias that was given a model of its own keeps it', () => {
