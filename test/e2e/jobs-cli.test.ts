@@ -65,8 +65,13 @@ test('a text file becomes a task, its result a file; list, show and wait know it
   expect(late.stderr).toMatch(/PENDING/)
 }, 120_000)
 
+test('a text is a text, whatever its name ends with', async () => {
+  const submitted = await quiver('jobs', 'submit', pathOf('notes.md', 'one\n'), '--wait')
+  expect(submitted).toMatchObject({ status: 0, stderr: '' })
+}, 120_000)
+
 test('a batch goes from file to file, errors into one of their own', async () => {
-  const input = pathOf('requests.jsonl', `${request('a', 64)}\n${request('b', 63)}\n`)
+  const input = pathOf('requests.jsonl', `\ufeff${request('a', 64)}\r\n\r\n${request('b', 63)}\r\n\r\n`)
   const { status, stdout } = await quiver('batch', 'run', input)
   const [output, errors] = [join(folder, 'requests.output.jsonl'), join(folder, 'requests.errors.jsonl')]
   expect({ status, stdout }).toEqual({ status: 0, stdout: `completed: 1 lines in ${output}, 1 in ${errors}\n` })

@@ -72,7 +72,7 @@ const isUrl = (input: string) => /^(https?|oss):\/\//.test(input) || /^file-[0-9
 async function submitTask(input: string, options: SubmitOptions): Promise<void> {
   const client = clientOf(options)
   if (options.output !== undefined) await checkWritable(options.output)
-  const url = isUrl(input) ? input : await upload(client, input, 'user_data')
+  const url = isUrl(input) ? input : await upload(client, input, { purpose: 'user_data', ending: '.txt' })
   const { model, textType, output } = options
   const { id } = await client.tasks.submit({ url, model, textType })
   process.stdout.write(`${id}\n`)

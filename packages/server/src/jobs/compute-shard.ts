@@ -88,6 +88,7 @@ async function* groupsOf(lease: Lease, { format, blobs, signal }: ComputeOptions
     for (const line of lines) {
       if (line.index < firstLine || line.index >= end) continue
       const work = await format.read(line, job)
+      if (work === undefined) continue
       if (group.length > 0 && (group.length >= GROUP_LINES || bytes >= GROUP_BYTES || !canJoin(group, work))) {
         yield group
         group = []

@@ -57,20 +57,21 @@ export async function planJob(
   })
   const survey = format.survey(job)
   const shards: ShardPlan[] = []
+  let totalLines = 0
   for await (const lines of linesOf(blobs.read(inputKey, { signal }), { maxLineBytes })) {
     for (const line of lines) {
-      if (line.index >= maxLines) throw new JobFaults([format.refuse('too_many_lines')])
-      survey.add(line)
+      if (survey.add(line)) totalLines++
+      // Lines without an answer are read too, so there is an end to them as well.
+      if (totalLines > maxLines || line.index >= 2 * maxLines) throw new JobFaults([format.refuse('too_many_lines')])
       const last = shards.at(-1)
       if (last !== undefined && last.lineCount < SHARD_LINES) last.lineCount++
       else shards.push({ firstLine: line.index, lineCount: 1, startByte: line.startByte })
     }
     signal.throwIfAborted()
   }
-  if (shards.length === 0) throw new JobFaults([format.refuse('empty')])
+  if (totalLines === 0) throw new JobFaults([format.refuse('empty')])
   const { model, faults } = survey.finish()
   if (faults.length > 0) throw new JobFaults(faults)
-  const totalLines = shards.reduce((sum, { lineCount }) => sum + lineCount, 0)
   return { model, inputKey, totalLines, shards }
 }
 

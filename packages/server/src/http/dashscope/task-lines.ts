@@ -6,6 +6,7 @@ import { check } from '../../catalog/check.js'
 import type { Fault, Job } from '../../jobs/job.js'
 import type { LineFormat, LineOutcome } from '../../jobs/line-format.js'
 import { encodeJson } from '../encode-json.js'
+import { textOf } from '../line-text.js'
 
 /** What a task keeps of its submission. */
 export const TaskOptions = z.object({
@@ -17,7 +18,6 @@ export type TaskOptions = z.output<typeof TaskOptions>
 
 /** No text of 2,048 tokens is that long; a line that is need not be read to its end to be refused. */
 const MAX_LINE_BYTES = 1024 * 1024
-const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 const NOT_TEXT: Fault = { code: 'InvalidFile.TypeNotTxt', message: 'File type should be txt' }
 
 /** The lines of a task's file: each a text; the result has a line for each of them, errors among them. */
@@ -42,16 +42,18 @@ export function createTaskLines(catalog: Catalog): LineFormat {
       return {
         add({ bytes }) {
           isText &&= bytes === undefined || (isUtf8(bytes) && !bytes.includes(0))
+          return true
         },
         finish: () => ({ model: modelOf(job).id, faults: isText ? [] : [NOT_TEXT] }),
       }
     },
-    async read({ index, bytes }, job) {
+    async read(line, job) {
+      const { index } = line
       const encode = (outcome: LineOutcome) => ({
         to: 'output' as const,
         bytes: Buffer.concat([encodeJson(dashscope.encodeTaskLine(index, toResult(outcome))), NEWLINE]),
       })
-      const text = bytes === undefined ? undefined : textOf(bytes, index)
+      const text = textOf(line)
       if (text === undefined) return { request: tooLong(modelOf(job).maxInputTokens), encode }
       if (text.trim() === '') return { request: 'blank', encode }
       const { textType } = TaskOptions.parse(job.options)
@@ -80,11 +82,6 @@ export function createTaskLines(catalog: Catalog): LineFormat {
 }
 
 const NEWLINE = Buffer.from('\n')
-
-function textOf(bytes: Buffer, index: number): string {
-  const hasMark = index === 0 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
-  return bytes.toString('utf8', hasMark ? BYTE_ORDER_MARK.length : 0)
-}
 
 function tooLong(maxInputTokens: number): ApiError {
   return invalidInput(
