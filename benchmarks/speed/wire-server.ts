@@ -64,6 +64,7 @@ async function quiver(): Promise<FastifyInstance> {
       embed,
       embedContents: () => unmeasured(),
       resolveUserUrl: () => unmeasured(),
+      checkReachable: () => unmeasured(),
       tokenize: async () => [],
       detokenize: async (request) => request,
       inspect: createInspect(new RunningEngines([], { maxQueued: 1 })),

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -115,6 +115,17 @@ test('what is wrong with a batch file is said with its lines, and nothing is wri
   expect(stderr).toMatch(/wrong\.jsonl:2: The custom_id 'a'/)
   expect(existsSync(join(folder, 'wrong.output.jsonl'))).toBe(false)
 }, 120_000)
+
+test('the secret of the callbacks is that of the home, or of the configuration', () => {
+  const print = (environment: Record<string, string>) =>
+    execFileSync(process.execPath, [QUIVER, 'callback-secret'], { env: environment, encoding: 'utf8' })
+  const secret = print({ QUIVER_HOME: folder })
+  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/)
+  expect(print({ QUIVER_HOME: folder })).toBe(secret)
+  const own = 'one of sixteen characters'
+  expect(print({ QUIVER_HOME: folder, QUIVER_CALLBACK_SECRET: own })).toBe(`${own}\n`)
+  expect(print({ QUIVER_HOME: folder, QUIVER_SECRET: 's'.repeat(32) })).not.toBe(secret)
+}, 60_000)
 
 test.each([
   [['jobs', 'show', '0385dc79-5ff8-4d82-bcb6-9c6e54a6e1c1'], /there is no job/],

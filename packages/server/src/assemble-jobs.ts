@@ -10,6 +10,7 @@ import { createTaskLines } from './http/dashscope/task-lines.js'
 import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
 import { createBatchCallback } from './http/openai/batch-callback.js'
 import { createBatchLines } from './http/openai/batch-lines.js'
+import { callbackKeyOf, deriveCallbackSecret } from './jobs/callback.js'
 import { isGone } from './jobs/holder.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
@@ -29,6 +30,11 @@ export interface JobParts {
   resolveUserUrl: ResolveUserUrl
   detokenize: Detokenize
   log: Logger
+}
+
+/** What callbacks are signed with: the operator's, or one that is made of the server's own. */
+export function callbackSecretOf({ callbackSecret }: Pick<Settings, 'callbackSecret'>, secret: Uint8Array): string {
+  return callbackSecret ?? deriveCallbackSecret(secret)
 }
 
 /** Work on tasks and batches. */
@@ -63,7 +69,7 @@ export async function assembleJobs(
         format: createBatchLines({ catalog, detokenize }),
         publisher: resultFiles(files, now),
         keptMs: BATCH_KEPT_MS,
-        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? storage.secret, now }),
+        ...createBatchCallback(safeFetch, { key: callbackKeyOf(callbackSecretOf(settings, storage.secret)), now }),
       },
     },
     holder,

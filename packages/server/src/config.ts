@@ -7,6 +7,7 @@ import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
 import { parseAllowList } from './egress/allow-list.js'
 import { EngineEntry, Prompts, UpstreamEntry } from './engines/engine-entry.js'
+import { isCallbackSecret } from './jobs/callback.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const list = z.preprocess(
@@ -126,9 +127,12 @@ export const Settings = z.strictObject({
   callbackSecret: z
     .string()
     .min(16)
+    .refine(isCallbackSecret, 'behind whsec_ must be the base64 of 24 to 64 bytes')
     .optional()
     .meta({ secret: true })
-    .describe('Key of the signatures of callbacks. None: one that nobody knows.'),
+    .describe(
+      'Secret of the signatures of callbacks, whsec_… or any text of 16 characters. None: `quiver callback-secret` prints it.',
+    ),
   s3Bucket: z
     .string()
     .min(1)

@@ -62,6 +62,12 @@ const BatchFault = z.object({
   line: z.int().nullable(),
 })
 
+const BatchCallback = z.object({
+  status: z.enum(['pending', 'delivered', 'failed']),
+  failed_tries: z.int(),
+})
+export type BatchCallback = z.output<typeof BatchCallback>
+
 export const Batch = z.object({
   id: z.string(),
   object: z.literal('batch'),
@@ -84,6 +90,9 @@ export const Batch = z.object({
   cancelled_at: seconds,
   request_counts: z.object({ total: z.int(), completed: z.int(), failed: z.int() }),
   metadata: z.record(z.string(), z.string()).nullable(),
+  callback: BatchCallback.optional().describe(
+    'How far the word of its end is, where `ds_batch_finish_callback` asks for one; `failed` after 24 hours.',
+  ),
   lines_per_second: z.number().optional(),
   seconds_left: z.number().optional(),
 })

@@ -79,6 +79,7 @@ function appWith(options: AppOptions = {}) {
       embed: options.embed ?? fakeEmbed,
       embedContents: absent('embedContents'),
       resolveUserUrl: absent('resolveUserUrl'),
+      checkReachable: absent('checkReachable'),
       tokenize: async (_model, texts) =>
         texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {

@@ -378,9 +378,23 @@ export function jobStoreSuite(
       await store.end(await mustClaim(job.id), { ...ENDED, notify: true })
       const lease = await mustClaim(job.id)
       expect(lease).toMatchObject({ stage: 'notify', job: { state: 'succeeded' } })
-      expect(await store.settle(lease)).toBe(true)
-      expect(await store.settle(lease)).toBe(false)
+      expect(await find(job)).toMatchObject({ notice: { state: 'waiting', failures: 0 } })
+      expect(await store.settle(lease, 'told')).toBe(true)
+      expect(await store.settle(lease, 'told')).toBe(false)
       expect(await claim(job.id)).toBeUndefined()
+      expect(await find(job)).toMatchObject({ notice: { state: 'told', failures: 0 } })
+    })
+
+    test('who cannot be told is tried for longer than a clock could be wrong, and given up once', async () => {
+      const job = await submitPlanned()
+      await store.end(await mustClaim(job.id), { ...ENDED, notify: true })
+      await store.release(await mustClaim(job.id), { notBefore: at(3600), failure: 'download_failed' })
+      expect(await claim(job.id, { now: 3599 })).toBeUndefined()
+      const lease = await mustClaim(job.id, { now: 3600 })
+      expect(await store.settle(lease, 'given_up')).toBe(true)
+      expect(await claim(job.id, { now: 9000 })).toBeUndefined()
+      const { jobs } = await store.list({ project: job.project, kind: job.kind, id: job.id, limit: 1 })
+      expect(jobs).toMatchObject([{ notice: { state: 'given_up', failures: 1 } }])
     })
 
     test("another project's job does not exist", async () => {

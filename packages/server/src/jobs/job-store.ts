@@ -1,5 +1,5 @@
 import type { Charge } from '../usage/ledger.js'
-import type { Fault, Job, JobKind, JobState, Lease, NewJob, ShardPlan, TerminalState } from './job.js'
+import type { Fault, Job, JobKind, JobState, Lease, NewJob, Notice, ShardPlan, TerminalState } from './job.js'
 
 /** A submission that the client may repeat. */
 export interface Idempotency {
@@ -135,8 +135,8 @@ export interface JobStore {
       now: Date
     },
   ): Promise<boolean>
-  /** Nothing is left to do for this part. */
-  settle(lease: Lease): Promise<boolean>
+  /** Nothing is left to do for this part: the caller was told, or is not to be told any more. */
+  settle(lease: Lease, notice: Exclude<Notice['state'], 'waiting'>): Promise<boolean>
 
   /** Ids of jobs to be forgotten. */
   purgeable(now: Date, limit: number): Promise<string[]>

@@ -53,6 +53,13 @@ export interface NewJob {
   expiresAt: Date
 }
 
+/** Word of a job's end to whoever asked for it. */
+export interface Notice {
+  state: 'waiting' | 'told' | 'given_up'
+  /** Tries that failed. */
+  failures: number
+}
+
 /** A job as it stands. */
 export interface Job extends NewJob {
   state: JobState
@@ -72,6 +79,8 @@ export interface Job extends NewJob {
   computedAt?: Date
   cancelAskedAt?: Date
   endedAt?: Date
+  /** Once the job has ended, if somebody is to be told. */
+  notice?: Notice
   /** When the job is forgotten. */
   purgeAt: Date
 }

@@ -5,7 +5,7 @@ import type { Logger } from '../telemetry/log.js'
 import { computeShard } from './compute-shard.js'
 import { finishJob, type Publisher } from './finish-job.js'
 import { removeParts } from './housekeeping.js'
-import type { Fault, Job, JobKind, Lease, TerminalState } from './job.js'
+import type { Fault, Job, JobKind, Lease, Stage, TerminalState } from './job.js'
 import { progressOf } from './job.js'
 import { BLAMED_LOSSES, type JobStore } from './job-store.js'
 import { keepLease } from './keep-lease.js'
@@ -39,7 +39,7 @@ export interface RunnerOptions {
   pollMs: number
   now: () => Date
   /** Until a part that failed this often is tried again. */
-  backoffMs(failures: number): number
+  backoffMs(failures: number, stage: Stage): number
   log: Logger
 }
 
@@ -51,10 +51,12 @@ export interface Runner {
   close(): Promise<void>
 }
 
-/** A plan, or a word to the caller, that failed this often is not tried again: a minute or so. */
+/** A plan that failed this often is not tried again: a minute or so. */
 const MAX_FAILURES = 6
 /** The same of a plan that failed for reasons of this server's own, such as a disk or a bucket that is away: an hour or so. */
 const MAX_OWN_FAILURES = 20
+/** For how long the caller is told of the end again and again: a receiver's deployment, or its night, is no reason to stop. */
+const NOTICE_MS = 24 * 3600 * 1000
 /** Planning, finishing and notifying are not split; after so many crashes they are given up. */
 const MAX_LOSSES = BLAMED_LOSSES
 /** Errors that may be gone the next time, besides those that the table calls so. */
@@ -116,7 +118,7 @@ async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal):
     else log.warn({ ...about, failures: lease.failures + 1, cause: error }, 'a part of a job failed')
     if (faults !== undefined) await giveUp(lease, faults, options)
     else {
-      const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures))
+      const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures, stage))
       await store.release(lease, { notBefore, failure: error instanceof ApiError ? error.row : 'internal' })
     }
   } finally {
@@ -149,7 +151,7 @@ async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal)
     }
     case 'notify':
       await notify(job, signal)
-      return store.settle(lease)
+      return store.settle(lease, 'told')
   }
 }
 
@@ -171,21 +173,27 @@ async function end(
 }
 
 async function giveUp(lease: Lease, faults: readonly Fault[], options: RunnerOptions): Promise<void> {
-  if (lease.stage === 'notify') await options.store.settle(lease)
+  if (lease.stage === 'notify') await options.store.settle(lease, 'given_up')
   else await end(lease, { state: 'failed', faults }, options)
 }
 
 /** What ends the job; `undefined` when the part is to be tried again. */
-function faultsOf(error: unknown, lease: Lease, { rules }: RunnerOptions): readonly Fault[] | undefined {
+function faultsOf(error: unknown, lease: Lease, { rules, now }: RunnerOptions): readonly Fault[] | undefined {
   if (error instanceof JobFaults) return error.faults
   const known = error instanceof ApiError ? error : internalError(error)
+  const fault = () => [rules[lease.job.kind].format.toFault(known)]
+  if (lease.stage === 'notify') return isNoticeOverdue(lease.job, now()) ? fault() : undefined
   const isWorthRetrying = ERRORS[known.row][4] || WORTH_RETRYING.has(known.row)
   // Lines are never lost to a server that has a bad hour: what computes, or puts together what was computed and charged, is
   // tried again for as long as it takes.
   const isPatient = lease.stage === 'compute' || lease.stage === 'finish'
   const most = lease.stage === 'plan' && known.row === 'internal' ? MAX_OWN_FAILURES : MAX_FAILURES
   if (isWorthRetrying && (isPatient || lease.failures + 1 < most)) return undefined
-  return [rules[lease.job.kind].format.toFault(known)]
+  return fault()
+}
+
+function isNoticeOverdue({ endedAt }: Job, now: Date): boolean {
+  return endedAt === undefined || now.getTime() - endedAt.getTime() >= NOTICE_MS
 }
 
 function lostFault({ job }: Lease, { rules }: RunnerOptions): Fault {

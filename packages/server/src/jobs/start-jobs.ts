@@ -32,7 +32,7 @@ export async function startJobs({ newId, random, isGone, ...options }: StartJobs
     ...options,
     leaseMs: LEASE_MS,
     pollMs: POLL_MS,
-    backoffMs: (failures) => backoffMs(failures, random),
+    backoffMs: (failures, stage) => backoffMs(failures, { stage, random }),
   })
   const housekeeping: Housekeeping = startHousekeeping({ ...options, everyMs: HOUSEKEEPING_EVERY_MS })
   return {

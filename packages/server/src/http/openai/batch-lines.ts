@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { ApiError, ERRORS, messageOf, openai, statusOf } from '@quiver/protocol'
-import { z } from 'zod'
 import { BATCH_LIMITS, TEST_MODEL } from '../../catalog/batch.js'
 import type { Catalog } from '../../catalog/catalog.js'
 import { check } from '../../catalog/check.js'
@@ -11,14 +10,7 @@ import type { InputLine } from '../../jobs/lines.js'
 import { encodeJson } from '../encode-json.js'
 import { textOf } from '../line-text.js'
 import { VECTOR_TO_WIRE } from '../vector-to-wire.js'
-
-/** What a batch keeps of its submission. */
-export const BatchOptions = z.object({
-  endpoint: z.string(),
-  completionWindow: z.string(),
-  metadata: z.record(z.string(), z.string()).nullable(),
-})
-export type BatchOptions = z.output<typeof BatchOptions>
+import { BatchOptions } from './batch-options.js'
 
 /** Faults that are listed; a file that is no batch at all would have one a line. */
 const MAX_FAULTS = 100

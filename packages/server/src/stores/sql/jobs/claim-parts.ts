@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { MAX_BACKOFF_MS } from '../../../jobs/backoff.js'
+import type { Stage } from '../../../jobs/job.js'
 import type { JobStore } from '../../../jobs/job-store.js'
 import { getJob } from './find-jobs.js'
 import { toLease } from './job-row.js'
@@ -15,6 +16,8 @@ const RUNNING = ['planning', 'computing', 'finishing']
  * before a clock was put back: waiting for it would be waiting for as long as the clock was wrong.
  */
 const CLOCK_SLACK_MS = 60_000
+
+const STAGES = ['plan', 'compute', 'finish', 'notify'] as const satisfies readonly Stage[]
 
 /** Taking the part whose turn it is. */
 export function claimParts({ transact, lockClaims, lockJob }: Transactions): Pick<JobStore, 'claim'> {
@@ -58,7 +61,15 @@ function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable
       or([
         and([
           eb('shards.state', '=', 'waiting'),
-          or([eb('shards.not_before', '<=', at), eb('shards.not_before', '>', at + MAX_BACKOFF_MS + CLOCK_SLACK_MS)]),
+          or([
+            eb('shards.not_before', '<=', at),
+            ...STAGES.map((stage) =>
+              and([
+                eb('shards.stage', '=', stage),
+                eb('shards.not_before', '>', at + MAX_BACKOFF_MS[stage] + CLOCK_SLACK_MS),
+              ]),
+            ),
+          ]),
         ]),
         and([
           eb('shards.state', '=', 'leased'),

@@ -1,6 +1,6 @@
 import type { JobStore } from '../../../jobs/job-store.js'
 import { toLedgerRow } from '../ledger.js'
-import { dropParts, finishPart, insertPart } from './parts.js'
+import { dropParts, finishPart, insertPart, updatePart } from './parts.js'
 import type { Queries, Transactions } from './transactions.js'
 
 /** What each stage of a job came to, and which parts follow: plan, shards, end. */
@@ -96,7 +96,12 @@ export function commitParts(
         return true
       }),
 
-    settle: (lease) => finishPart(database, lease),
+    settle: (lease, notice) =>
+      updatePart(database, lease, {
+        state: notice === 'told' ? 'done' : notice,
+        holder: null,
+        leased_until: null,
+      }),
   }
 }
 
