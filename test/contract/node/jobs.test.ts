@@ -71,6 +71,8 @@ const submitTask = (body: object, headers: Record<string, string> = {}) =>
     headers: { authorization: `Bearer sk-${randomUUID()}`, 'x-dashscope-async': 'enable', ...headers },
     body: JSON.stringify(body),
   })
+const taskOf = async (id: string, headers: Record<string, string>) =>
+  (await fetch(`${server.url}/api/v1/tasks/${id}`, { headers })).json()
 const TASK = { model: 'text-embedding-async-v2', input: { url: 'https://example.invalid/lines.txt' } }
 
 describe('a batch', () => {
@@ -134,6 +136,67 @@ describe('a batch', () => {
     })
     await expect(client.batches.cancel(batch.id)).rejects.toMatchObject({ status: 400, code: 'unsupported_operation' })
   }, 120_000)
+})
+
+describe('the policy for texts that are too long', () => {
+  const LONG = 'long '.repeat(9000)
+  const headers = (overlong: string) => ({ 'x-quiver-overlong': overlong })
+
+  it('is chosen for a batch as for a request, and what was cut is what is charged', async () => {
+    const client = clientFor('sk-overlong')
+    const body = {
+      input_file_id: await upload(client, [lineOf('a', LONG)]),
+      endpoint: '/v1/embeddings' as const,
+      completion_window: '24h' as const,
+    }
+    const refused = await ended(client, (await client.batches.create(body)).id)
+    expect(refused).toMatchObject({ request_counts: { completed: 0, failed: 1 }, usage: { total_tokens: 0 } })
+    const cut = await client.batches.create(body, { headers: headers('truncate') })
+    expect(await ended(client, cut.id)).toMatchObject({
+      request_counts: { completed: 1, failed: 0 },
+      usage: {
+        input_tokens: 8192,
+        input_tokens_details: { cached_tokens: 0 },
+        output_tokens: 0,
+        output_tokens_details: { reasoning_tokens: 0 },
+        total_tokens: 8192,
+      },
+    })
+    const unknown = client.batches.create(body, { headers: headers('shorten') })
+    await expect(unknown).rejects.toMatchObject({ status: 400, param: 'x-quiver-overlong' })
+  })
+
+  it('is chosen for a task, and is part of what a key repeats', async () => {
+    const client = clientFor('sk-overlong-task')
+    const file = await client.files.create({ file: new File([LONG], 'long.txt'), purpose: 'user_data' })
+    const own = { authorization: 'Bearer sk-overlong-task', 'idempotency-key': 'k' }
+    const body = { model: TASK.model, input: { url: file.id } }
+    const { output } = await (await submitTask(body, { ...own, ...headers('truncate') })).json()
+    let task = await taskOf(output.task_id, own)
+    while (['PENDING', 'RUNNING'].includes(task.output.task_status)) {
+      await sleep(50)
+      task = await taskOf(output.task_id, own)
+    }
+    expect(task).toMatchObject({ output: { task_metrics: { SUCCEEDED: 1 } }, usage: { total_tokens: 2048 } })
+    expect((await submitTask(body, { ...own, ...headers('error') })).status).toBe(422)
+    expect((await submitTask(body, headers('shorten'))).status).toBe(400)
+  })
+})
+
+describe('a task of a file that is not there', () => {
+  it.each([
+    ['file-fe-0123456789abcdef', 404, 'NotFound'],
+    ['oss://dashscope-instant/x/2026-01-01/x/lines.txt', 400, 'InvalidURL'],
+  ])('%s is refused at once', async (url, status, code) => {
+    const answer = await submitTask({ model: TASK.model, input: { url } })
+    expect([answer.status, (await answer.json()).code]).toEqual([status, code])
+  })
+
+  it('is refused in the same words when the file is another key’s', async () => {
+    const file = await clientFor('sk-owner').files.create({ file: new File(['a'], 'a.txt'), purpose: 'user_data' })
+    const answer = await submitTask({ model: TASK.model, input: { url: file.id } })
+    expect(answer.status).toBe(404)
+  })
 })
 
 describe('a submission under an Idempotency-Key', () => {

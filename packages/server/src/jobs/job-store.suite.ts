@@ -290,7 +290,8 @@ export function jobStoreSuite(
         minIntervalMs: 0,
         idempotency: { operation: 'o', key: randomUUID(), fingerprint: 'f' },
       }
-      await expect(store.submit(newJob({ lane }), options)).rejects.toMatchObject({ row: 'rate_limited' })
+      const refused = { row: 'rate_limited', retryAfterSeconds: 30 }
+      await expect(store.submit(newJob({ lane }), options)).rejects.toMatchObject(refused)
       await store.cancel(blocking, { now: at(1), onlyQueued: true })
       expect(await store.submit(newJob({ lane }), options)).toMatchObject({ state: 'queued' })
     })

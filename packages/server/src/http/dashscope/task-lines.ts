@@ -3,6 +3,7 @@ import { ApiError, dashscope, ERRORS, invalidInput, messageOf } from '@quiver/pr
 import { z } from 'zod'
 import type { Catalog } from '../../catalog/catalog.js'
 import { check } from '../../catalog/check.js'
+import { TextModel } from '../../catalog/text-model.js'
 import type { Fault, Job } from '../../jobs/job.js'
 import type { LineFormat, LineOutcome } from '../../jobs/line-format.js'
 import { encodeJson } from '../encode-json.js'
@@ -13,6 +14,7 @@ export const TaskOptions = z.object({
   textType: z.enum(['query', 'document']),
   requestId: z.string(),
   isOssAllowed: z.boolean(),
+  overlong: TextModel.shape.overlong.optional(),
 })
 export type TaskOptions = z.output<typeof TaskOptions>
 
@@ -56,7 +58,7 @@ export function createTaskLines(catalog: Catalog): LineFormat {
       const text = textOf(line)
       if (text === undefined) return { request: tooLong(modelOf(job).maxInputTokens), encode }
       if (text.trim() === '') return { request: 'blank', encode }
-      const { textType } = TaskOptions.parse(job.options)
+      const { textType, overlong } = TaskOptions.parse(job.options)
       const request = check(
         {
           model: modelOf(job).id,
@@ -64,6 +66,7 @@ export function createTaskLines(catalog: Catalog): LineFormat {
           textType,
           outputType: 'dense',
           fields: { inputs: 'line', dimension: 'parameters.dimension' },
+          ...(overlong && { overlong }),
         },
         catalog,
         { isJob: true },

@@ -173,7 +173,9 @@ async function readLine(
   const ids = { id: requestIdOf(job, line), customId }
   try {
     const parsed = openai.parseEmbeddings(body)
-    const request = check(await detokenize(openai.decodeEmbeddings(parsed)), catalog)
+    const { overlong } = BatchOptions.parse(job.options)
+    const asked = await detokenize(openai.decodeEmbeddings(parsed))
+    const request = check({ ...asked, ...(overlong && { overlong }) }, catalog)
     const vectorToWire = VECTOR_TO_WIRE[openai.vectorFormatOf(parsed)]
     return {
       request,

@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { TextModel } from '../../catalog/text-model.js'
 
 /** What a batch keeps of its submission. */
 export const BatchOptions = z.object({
   endpoint: z.string(),
   completionWindow: z.string(),
   metadata: z.record(z.string(), z.string()).nullable(),
+  overlong: TextModel.shape.overlong.optional(),
 })
 export type BatchOptions = z.output<typeof BatchOptions>
 

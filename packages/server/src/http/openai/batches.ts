@@ -6,6 +6,7 @@ import { type Job, type JobState, type Notice, progressOf } from '../../jobs/job
 import { callerOf } from '../caller-of.js'
 import type { Endpoint } from '../endpoint.js'
 import { idempotencyOf } from '../idempotency.js'
+import { overlongOf } from '../overlong.js'
 import { BatchOptions, CALLBACK_KEY } from './batch-options.js'
 
 const COMMON = { dialect: 'openai', tag: 'OpenAI-compatible' } as const
@@ -43,7 +44,12 @@ export const createBatch: Endpoint = {
     const callback = metadata?.[CALLBACK_KEY]
     if (callback !== undefined) await checkReachable(callback, { param: `metadata.${CALLBACK_KEY}`, signal })
     const isTest = endpoint === TEST_MODEL.endpoint
-    const options: BatchOptions = { endpoint, completionWindow: completion_window, metadata: metadata ?? null }
+    const options: BatchOptions = {
+      endpoint,
+      completionWindow: completion_window,
+      metadata: metadata ?? null,
+      ...overlongOf(request.headers),
+    }
     const job = await jobs.submit(
       {
         idPrefix: 'batch_',
@@ -165,6 +171,13 @@ export function toBatch(job: Job, now: Date): openai.Batch {
     cancelled_at: endedIn('cancelled'),
     request_counts: { total: job.totalLines ?? 0, completed: job.completedLines, failed: job.failedLines },
     metadata,
+    usage: {
+      input_tokens: job.tokens,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 0,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: job.tokens,
+    },
     ...(metadata?.[CALLBACK_KEY] !== undefined && { callback: toCallback(job.notice) }),
     ...(linesPerSecond !== undefined && { lines_per_second: tenths(linesPerSecond) }),
     ...(secondsLeft !== undefined && { seconds_left: tenths(secondsLeft) }),

@@ -60,6 +60,9 @@ async function keepKey(
     .execute()
 }
 
+/** When it is worth asking again whether a job of a full lane has ended; SDKs wait as long as a minute for that. */
+const FULL_RETRY_SECONDS = 30
+
 /** @throws {ApiError} `rate_limited` */
 async function checkLane(
   queries: Queries,
@@ -78,6 +81,7 @@ async function checkLane(
     throw new ApiError(
       'rate_limited',
       `Requests throttling triggered: ${maxOpen} jobs may wait or run at a time, and there are ${open}. Try again when one has ended.`,
+      { retryAfterSeconds: FULL_RETRY_SECONDS },
     )
   }
   const sinceMs = createdAt.getTime() - Number(newest ?? Number.NEGATIVE_INFINITY)
