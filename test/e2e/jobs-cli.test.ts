@@ -108,6 +108,35 @@ test.each([
   120_000,
 )
 
+test('a list shows how far jobs are, and takes a status and a number', async () => {
+  const all = JSON.parse((await quiver('jobs', 'list', '--json')).stdout)
+  const ids = async (...words: string[]) =>
+    JSON.parse((await quiver('jobs', 'list', '--json', ...words)).stdout).map(({ id }: { id: string }) => id)
+  expect(await ids('--limit', '1')).toEqual([all[0].id])
+  expect(await ids('--status', 'running,pending')).toEqual([])
+  expect(await ids('--status', 'SUCCEEDED')).toEqual(all.map(({ id }: { id: string }) => id))
+  const batches = await ids('--status', 'completed')
+  expect(batches.length).toBeGreaterThan(0)
+  expect(batches.every((id: string) => id.startsWith('batch_'))).toBe(true)
+  const { stdout } = await quiver('jobs', 'list')
+  expect(stdout).toMatch(/batch_\S+ +│ completed +│ 2\/2, 1 failed +│/)
+  expect(stdout).toMatch(/[0-9a-f-]{36} +│ SUCCEEDED +│ 3\/3 +│/)
+}, 120_000)
+
+test.each([
+  ['--status', 'done', /some of pending/],
+  ['--limit', '0', /1 to 100/],
+])(
+  'a list of %s %s is refused',
+  async (option, value, words) => {
+    expect(await quiver('jobs', 'list', option, value)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(words),
+    })
+  },
+  60_000,
+)
+
 test('what is wrong with a batch file is said with its lines, and nothing is written', async () => {
   const input = pathOf('wrong.jsonl', `${request('a', 64)}\n${request('a', 64)}\n`)
   const { status, stderr } = await quiver('batch', 'run', input)

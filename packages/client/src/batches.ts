@@ -79,8 +79,13 @@ export class Batches {
   }
 
   /** The newest of the last 30 days. @throws {QuiverError} */
-  async list({ limit = 20, ...options }: CallOptions & { limit?: number } = {}): Promise<Batch[]> {
-    const { json } = await this.#call({ path: `${PATH}?limit=${limit}` }, options)
+  async list({
+    limit = 20,
+    statuses,
+    ...options
+  }: CallOptions & { limit?: number; statuses?: readonly BatchStatus[] } = {}): Promise<Batch[]> {
+    const query = new URLSearchParams({ limit: String(limit), ...(statuses && { status: statuses.join(',') }) })
+    const { json } = await this.#call({ path: `${PATH}?${query}` }, options)
     return (json as { data: unknown[] }).data.map(toBatch) // docs/api/batches.md
   }
 

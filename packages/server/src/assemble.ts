@@ -190,6 +190,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   const resolveUserUrl = createResolveUserUrl(storage.files, safeFetch)
   const { embed, embedContents } = pipeline
   const running = await assembleJobs(settings, { catalog, embed, storage, safeFetch, resolveUserUrl, detokenize, log })
+  metrics.watchJobs(() => storage.jobStore.load(new Date()))
   let isDraining = false
   let isAbandoned = false
   const app = createApp(

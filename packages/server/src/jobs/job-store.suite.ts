@@ -398,6 +398,24 @@ export function jobStoreSuite(
       expect(jobs).toMatchObject([{ notice: { state: 'given_up', failures: 1 } }])
     })
 
+    test('the load counts jobs by their states, and what waits, since when', async () => {
+      const countOf = async (kind: string, state: string) =>
+        (await store.load(at(0))).jobs.find((row) => row.kind === kind && row.state === state)?.count ?? 0
+      const cancelling = await countOf('task', 'cancelling')
+      const job = await submitPlanned(1000, 10)
+      await mustClaim(job.id)
+      await store.cancel(job, { now: at(15), onlyQueued: false })
+      expect(await countOf('task', 'cancelling')).toBe(cancelling + 1)
+      const queued = await countOf('task', 'queued')
+      await store.submit(newJob(), NO_LIMITS)
+      expect(await countOf('task', 'queued')).toBe(queued + 1)
+      const { waiting, callbacksGivenUp } = await store.load(at(10))
+      expect(waiting.find(({ stage }) => stage === 'compute')?.count).toBeGreaterThanOrEqual(1)
+      const { since } = waiting.find(({ stage }) => stage === 'plan') ?? {}
+      expect(since?.getTime()).toBeLessThanOrEqual(at(0).getTime())
+      expect(callbacksGivenUp).toBeGreaterThanOrEqual(1) // of the test before
+    })
+
     test("another project's job does not exist", async () => {
       const job = await store.submit(newJob(), NO_LIMITS)
       expect(await store.find('p2', 'task', job.id)).toBeUndefined()

@@ -1,3 +1,4 @@
+import type { JobLoad } from '../telemetry/job-metrics.js'
 import type { Charge } from '../usage/ledger.js'
 import type { Fault, Job, JobKind, JobState, Lease, NewJob, Notice, ShardPlan, TerminalState } from './job.js'
 
@@ -83,6 +84,8 @@ export interface JobStore {
   find(project: string, kind: JobKind, id: string): Promise<Job | undefined>
   /** Newest first, and how many there are regardless of offset, `afterId` and limit. */
   list(query: JobQuery): Promise<{ jobs: Job[]; total: number }>
+  /** How many jobs there are and what waits, of all projects. */
+  load(now: Date): Promise<JobLoad>
   /**
    * Ask a job to stop. One that has not begun ends at once; others when their leases know.
    *

@@ -5,6 +5,9 @@ import type { Tables } from '../../schema/tables.js'
 import { toJob } from './job-row.js'
 import type { Queries } from './transactions.js'
 
+/** A job's state, as `toJob` says it. */
+export const STATE = sql<string>`case when ended_at is null and outcome = 'cancelled' then 'cancelling' else state end`
+
 /** Looking for one job, and listing many. */
 export function findJobs(database: Queries): Pick<JobStore, 'find' | 'list'> {
   return {
@@ -98,8 +101,7 @@ function filtered<Selection>(
   if (createdUntil !== undefined) query = query.where('created_at', '<=', createdUntil.getTime())
   if (sources !== undefined) query = query.where('source', 'in', [...sources, ''])
   if (states !== undefined) {
-    const state = sql<string>`case when ended_at is null and outcome = 'cancelled' then 'cancelling' else state end`
-    query = query.where(state, 'in', [...states, ''])
+    query = query.where(STATE, 'in', [...states, ''])
   }
   return query
 }
