@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
 import OpenAI from 'openai'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,7 +19,7 @@ let receiver: { host: string; received: Promise<{ request: IncomingMessage; body
 
 beforeAll(async () => {
   receiver = await receiveCallbacks(2)
-  server = await startServer([], { callbackSecret: SECRET, egressAllow: receiver.host })
+  server = await startServer([], { callbackSecret: SECRET, egressAllow: receiver.host, jobSlots: 4 })
 })
 afterAll(async () => {
   receiver.close()
@@ -32,6 +34,7 @@ async function receiveCallbacks(expected: number) {
     done = resolve
   })
   const http = createServer(async (request, response) => {
+    if (request.url === '/never') return
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer) // a request without an encoding yields buffers
     all.push({ request, body: Buffer.concat(chunks).toString() })
@@ -41,7 +44,7 @@ async function receiveCallbacks(expected: number) {
   }).listen(0, '127.0.0.1')
   await once(http, 'listening')
   const { port } = http.address() as AddressInfo // a server that listens on TCP has one
-  return { host: `127.0.0.1:${port}`, received, close: () => http.close() }
+  return { host: `127.0.0.1:${port}`, received, close: () => http.close().closeAllConnections() }
 }
 
 const clientFor = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${server.url}/compatible-mode/v1`, maxRetries: 0 })
@@ -73,6 +76,30 @@ const submitTask = (body: object, headers: Record<string, string> = {}) =>
   })
 const taskOf = async (id: string, headers: Record<string, string>) =>
   (await fetch(`${server.url}/api/v1/tasks/${id}`, { headers })).json()
+/** Of the key of the test: its one batch, and its requests. */
+function chargesBesides(batchId: string) {
+  const database = new DatabaseSync(join(server.home ?? '', 'quiver.db'))
+  const sum = database.prepare(
+    `select coalesce(sum(tokens), 0) tokens, coalesce(sum(amount_nanos), 0) nanos, coalesce(sum(inputs), 0) inputs
+     from ledger where (reference = ?) = ? and project = (select project from jobs where id = ?)`,
+  )
+  const [batch, requests] = [1, 0].map((isBatch) => sum.get(batchId, isBatch, batchId) as unknown as Sum) // its columns
+  database.close()
+  if (batch === undefined || requests === undefined) throw new Error('a sum is one row')
+  return { batch, requests }
+}
+interface Sum {
+  tokens: number
+  nanos: number
+  inputs: number
+}
+/** Batches in a state that the protocol does not tell from others. */
+async function jobsIn(state: string): Promise<number> {
+  const answer = await fetch(`${server.url}/metrics`, { headers: { authorization: 'Bearer any' } })
+  return Number(
+    new RegExp(`^quiver_jobs\\{kind="batch",state="${state}"\\} (\\d+)$`, 'm').exec(await answer.text())?.[1] ?? 0,
+  )
+}
 const TASK = { model: 'text-embedding-async-v2', input: { url: 'https://example.invalid/lines.txt' } }
 
 describe('a batch', () => {
@@ -113,6 +140,46 @@ describe('a batch', () => {
       await expect(created).rejects.toMatchObject({ status: 400, code: 'invalid_url', param })
     },
   )
+
+  it('costs half of what its requests would', async () => {
+    const client = clientFor('sk-half')
+    const texts = ['风急天高猿啸哀', 'the same words, once as a request and once as a line']
+    const file = await upload(
+      client,
+      texts.map((text, i) => lineOf(String(i), text)),
+    )
+    const batch = await client.batches.create({
+      input_file_id: file,
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+    })
+    const { id, usage } = await ended(client, batch.id)
+    for (const input of texts) await client.embeddings.create({ model: 'text-embedding-v4', input, dimensions: 64 })
+    // Charges of requests are in the database a moment after their answers.
+    let charges = chargesBesides(id)
+    while (charges.requests.tokens !== usage?.total_tokens) {
+      await sleep(50)
+      charges = chargesBesides(id)
+    }
+    expect(charges.batch).toMatchObject({ tokens: usage?.total_tokens, inputs: 2 })
+    expect(charges.batch.nanos).toBeGreaterThan(0)
+    expect(charges.batch.nanos * 2).toBe(charges.requests.nanos)
+  })
+
+  it('of the test model: two of a caller run at a time', async () => {
+    const client = clientFor('sk-two')
+    const created = Array.from({ length: 3 }, () =>
+      client.batches.create({
+        input_file_id: `http://${receiver.host}/never`,
+        endpoint: '/v1/chat/ds-test' as '/v1/embeddings', // the SDK's types do not know it
+        completion_window: '24h',
+      }),
+    )
+    const ids = (await Promise.all(created)).map((batch) => batch.id)
+    while ((await jobsIn('planning')) < 2) await sleep(50)
+    expect([await jobsIn('planning'), await jobsIn('queued')]).toEqual([2, 1])
+    for (const id of ids) await client.batches.cancel(id)
+  })
 
   it('that is cancelled names the lines it did not compute', async () => {
     const client = clientFor('sk-cancel')
@@ -272,5 +339,37 @@ describe('the list of tasks', () => {
     expect((await list('page_size=101')).status).toBe(400)
     expect((await list('region=cn-beijing')).body.total).toBe(0)
     expect((await list('page_no=&status=')).body.total).toBe(1)
+  })
+
+  it('knows one task by its id, and those of one key', async () => {
+    const [{ task_id, api_key_id }] = (await list('')).body.data
+    expect((await list(`task_id=${task_id}`)).body.data).toMatchObject([{ task_id, api_key_id }])
+    expect((await list(`task_id=${randomUUID()}`)).body.data).toEqual([])
+    expect((await list(`api_key_id=${api_key_id}`)).body.total).toBe(1)
+    expect((await list(`api_key_id=${api_key_id}0`)).body.total).toBe(0)
+  })
+})
+
+describe('the list of batches', () => {
+  it('takes the files, and times in either form', async () => {
+    const client = clientFor('sk-batch-list')
+    const files = [await upload(client, [lineOf('a', 'one')]), await upload(client, [lineOf('b', 'two')])]
+    const batches: string[] = []
+    for (const input_file_id of files) {
+      const batch = { input_file_id, endpoint: '/v1/embeddings', completion_window: '24h' } as const
+      batches.unshift((await client.batches.create(batch)).id)
+    }
+    const ids = async (query: Record<string, string>) =>
+      (await client.batches.list(undefined, { query })).data.map(({ id }) => id)
+    expect(await ids({ input_file_ids: files.join(',') })).toEqual(batches)
+    expect(await ids({ input_file_ids: files[1] ?? '' })).toEqual([batches[0]])
+    expect(await ids({ input_file_ids: 'file-batch-0' })).toEqual([])
+    const china = (ms: number) => new Date(ms + 8 * 3_600_000).toISOString().replace(/\D/g, '').slice(0, 14)
+    const [before, after] = [Date.now() - 60_000, Date.now() + 60_000]
+    expect(await ids({ create_after: china(before), create_before: china(after) })).toEqual(batches)
+    expect(await ids({ create_after: String(Math.floor(before / 1000)) })).toEqual(batches)
+    expect(await ids({ create_after: china(after) })).toEqual([])
+    expect(await ids({ create_before: china(before) })).toEqual([])
+    await expect(ids({ create_after: 'yesterday' })).rejects.toMatchObject({ status: 400 })
   })
 })
