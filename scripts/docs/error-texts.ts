@@ -188,11 +188,12 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
   file_quota_exceeded: {
     en: {
       when: 'The key keeps as many files, or bytes of files, as it may',
-      remedy: 'Delete files, upload with `expires_after`, or raise `maxFiles` or `maxStorageBytes`',
+      remedy:
+        'Delete files, upload with `expires_after`, wait until jobs have ended, or raise `maxFiles` or `maxStorageBytes`',
     },
     zh: {
       when: '该 Key 保存的文件数或字节数已达上限',
-      remedy: '删除文件，上传时设置 `expires_after`，或者调大 `maxFiles`、`maxStorageBytes`',
+      remedy: '删除文件，上传时设置 `expires_after`，等待作业结束，或者调大 `maxFiles`、`maxStorageBytes`',
     },
   },
   range_not_satisfiable: {

@@ -18,6 +18,7 @@ import type { Logger } from './telemetry/log.js'
 
 /** For the whole of a task's or batch's input; at the slowest pace allowed it would be days. */
 const INPUT_DEADLINE_MS = 3_600_000
+const DAY_SECONDS = 24 * 3600
 /** A list of batches looks back that far. */
 const BATCH_KEPT_MS = 30 * 24 * 3_600_000
 
@@ -67,7 +68,7 @@ export async function assembleJobs(
       },
       batch: {
         format: createBatchLines({ catalog, detokenize }),
-        publisher: resultFiles(files, now),
+        publisher: resultFiles(files, { now, lifeSeconds: settings.batchOutputDays * DAY_SECONDS || undefined }),
         keptMs: BATCH_KEPT_MS,
         ...createBatchCallback(safeFetch, { key: callbackKeyOf(callbackSecretOf(settings, storage.secret)), now }),
       },

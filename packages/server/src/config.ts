@@ -97,7 +97,10 @@ export const Settings = z.strictObject({
   maxFiles: wholeNumber(0, 100_000_000).default(10_000).describe('Files that one key may keep.'),
   maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(100 * 1024 ** 3)
-    .describe('Bytes of files that one key may keep.'),
+    .describe('Bytes that one key may keep: files, and at a submission also inputs of open jobs and results of tasks.'),
+  batchOutputDays: wholeNumber(0, 36_500)
+    .default(0)
+    .describe('Days that output and error files of batches are kept; 0: until they are deleted.'),
   databaseUrl: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()

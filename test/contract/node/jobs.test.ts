@@ -19,7 +19,12 @@ let receiver: { host: string; received: Promise<{ request: IncomingMessage; body
 
 beforeAll(async () => {
   receiver = await receiveCallbacks(2)
-  server = await startServer([], { callbackSecret: SECRET, egressAllow: receiver.host, jobSlots: 4 })
+  server = await startServer([], {
+    callbackSecret: SECRET,
+    egressAllow: receiver.host,
+    jobSlots: 4,
+    batchOutputDays: 7,
+  })
 })
 afterAll(async () => {
   receiver.close()
@@ -114,7 +119,9 @@ describe('a batch', () => {
     })
     const done = await ended(client, batch.id)
     expect(done).toMatchObject({ status: 'completed', request_counts: { total: 2, completed: 1, failed: 1 } })
-    const output = await (await client.files.content(done.output_file_id ?? '')).text()
+    const outputFile = await client.files.retrieve(done.output_file_id ?? '')
+    expect((outputFile.expires_at ?? 0) - outputFile.created_at).toBe(7 * 24 * 3600)
+    const output = await (await client.files.content(outputFile.id)).text()
     expect(JSON.parse(output).response.body.data[0].embedding).toHaveLength(64)
     const [, second] = await receiver.received
     const { headers } = second?.request ?? {}

@@ -6,7 +6,7 @@ import { BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js
 
 const START = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(START + seconds * 1000)
-const NO_LIMITS: SubmitOptions = { maxOpen: 1000, minIntervalMs: 0 }
+const NO_LIMITS: SubmitOptions = { maxOpen: 1000, minIntervalMs: 0, maxBytes: 1e12 }
 
 /** A job in a lane of its own, so that tests do not stand in each other's way. */
 function newJob(changes: Partial<NewJob> = {}): NewJob {
@@ -29,6 +29,7 @@ function newJob(changes: Partial<NewJob> = {}): NewJob {
 const plan = (shards: readonly ShardPlan[]) => ({
   model: 'model',
   inputKey: 'jobs/input',
+  inputBytes: 700,
   totalLines: shards.reduce((sum, { lineCount }) => sum + lineCount, 0),
   shards,
   now: at(10),
@@ -287,6 +288,7 @@ export function jobStoreSuite(
       const blocking = await store.submit(newJob({ lane }), NO_LIMITS)
       const options = {
         maxOpen: 1,
+        maxBytes: 1e12,
         minIntervalMs: 0,
         idempotency: { operation: 'o', key: randomUUID(), fingerprint: 'f' },
       }
@@ -298,7 +300,7 @@ export function jobStoreSuite(
 
     test('a lane takes so many jobs, and not too fast', async () => {
       const lane = { name: randomUUID(), limit: 1 }
-      const limits = { maxOpen: 2, minIntervalMs: 1000 }
+      const limits = { maxOpen: 2, minIntervalMs: 1000, maxBytes: 1e12 }
       await store.submit(newJob({ lane, createdAt: at(0) }), limits)
       await expect(store.submit(newJob({ lane, createdAt: at(0.4) }), limits)).rejects.toMatchObject({
         row: 'rate_limited',
@@ -333,6 +335,23 @@ export function jobStoreSuite(
       }
       expect(order[0]).not.toBe(order[1])
       expect(order.slice(2)).toEqual(order.slice(0, 2))
+    })
+
+    test('inputs of open jobs and results count as kept, and a full project submits nothing more', async () => {
+      const project = randomUUID()
+      const idempotency = { operation: 'o', key: randomUUID(), fingerprint: 'f' }
+      const job = await store.submit(newJob({ project }), { ...NO_LIMITS, idempotency })
+      await store.commitPlan(await mustClaim(job.id), plan([]))
+      const submit = (maxBytes: number, changes: Partial<NewJob> = {}) =>
+        store.submit(newJob({ project, ...changes }), { ...NO_LIMITS, maxBytes })
+      const full = { row: 'file_quota_exceeded', message: expect.stringContaining('700 bytes may be kept') }
+      await expect(submit(700)).rejects.toMatchObject(full)
+      expect((await store.submit(newJob({ project }), { ...NO_LIMITS, maxBytes: 700, idempotency })).id).toBe(job.id)
+      await submit(700, { project: randomUUID() })
+      await store.end(await mustClaim(job.id), { ...ENDED, keptBytes: 300 })
+      await expect(submit(300)).rejects.toMatchObject({ row: 'file_quota_exceeded' })
+      await submit(301)
+      await submit(300, { createdAt: at(5000) }) // the result has gone by then
     })
 
     test('a queued job is cancelled at once', async () => {

@@ -17,6 +17,8 @@ export interface SubmitOptions {
   maxOpen: number
   /** Least time between two jobs of the lane. */
   minIntervalMs: number
+  /** Bytes that the project may keep: its files, inputs of open jobs, results. */
+  maxBytes: number
 }
 
 /** Which jobs; every condition given must hold. */
@@ -77,7 +79,8 @@ export interface JobStore {
   /**
    * Keep a job, or find the one that was kept under the same idempotency key.
    *
-   * @throws {ApiError} `idempotency_conflict` for the same key with another body; `rate_limited` over a limit.
+   * @throws {ApiError} `idempotency_conflict` for the same key with another body; `rate_limited` over a limit;
+   *   `file_quota_exceeded` where nothing more may be kept.
    */
   submit(job: NewJob, options: SubmitOptions): Promise<Job>
   /** Of this project and kind only: a foreign job does not exist. */
@@ -116,7 +119,14 @@ export interface JobStore {
   /** The plan is made: its shards can be computed; without any, the job is put together next. */
   commitPlan(
     lease: Lease,
-    plan: { model: string; inputKey: string; totalLines: number; shards: readonly ShardPlan[]; now: Date },
+    plan: {
+      model: string
+      inputKey: string
+      inputBytes: number
+      totalLines: number
+      shards: readonly ShardPlan[]
+      now: Date
+    },
   ): Promise<boolean>
   /** A shard's blobs, its charges and its state, together; after the last one the job is put together. */
   commitShard(lease: Lease, result: ShardResult, now: Date): Promise<boolean>
@@ -133,6 +143,8 @@ export interface JobStore {
       state: TerminalState
       faults?: readonly Fault[]
       results?: Readonly<Record<string, string>>
+      /** Of results that are no files of the caller. */
+      keptBytes?: number
       notify: boolean
       purgeAt: Date
       now: Date

@@ -20,6 +20,7 @@ export type OpenInput = (
 export interface JobPlan {
   model: string
   inputKey: string
+  inputBytes: number
   totalLines: number
   shards: ShardPlan[]
 }
@@ -52,7 +53,7 @@ export async function planJob(
   const fault = format.faultOfName(input.name)
   if (fault !== undefined) throw new JobFaults([fault])
   // A copy, though it may be a file of ours: its owner can delete that one at any time.
-  await blobs.write(inputKey, input.body, { maxBytes, signal }).catch((error) => {
+  const { bytes: inputBytes } = await blobs.write(inputKey, input.body, { maxBytes, signal }).catch((error) => {
     throw isTooLarge(error) ? new JobFaults([format.refuse('too_large')]) : error
   })
   const survey = format.survey(job)
@@ -72,7 +73,7 @@ export async function planJob(
   if (totalLines === 0) throw new JobFaults([format.refuse('empty')])
   const { model, faults } = survey.finish()
   if (faults.length > 0) throw new JobFaults(faults)
-  return { model, inputKey, totalLines, shards }
+  return { model, inputKey, inputBytes, totalLines, shards }
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -3,7 +3,7 @@ import type { Embed } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Logger } from '../telemetry/log.js'
 import { computeShard } from './compute-shard.js'
-import { finishJob, type Publisher } from './finish-job.js'
+import { finishJob, type Published, type Publisher } from './finish-job.js'
 import { removeParts } from './housekeeping.js'
 import type { Fault, Job, JobKind, Lease, Stage, TerminalState } from './job.js'
 import { progressOf } from './job.js'
@@ -146,8 +146,8 @@ async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal)
       return isOurs
     }
     case 'finish': {
-      const results = await finishJob(lease, { store, blobs, publisher, signal })
-      return end(lease, { state: job.outcome ?? 'succeeded', results }, options)
+      const published = await finishJob(lease, { store, blobs, publisher, signal })
+      return end(lease, { state: job.outcome ?? 'succeeded', ...published }, options)
     }
     case 'notify':
       await notify(job, signal)
@@ -157,7 +157,7 @@ async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal)
 
 async function end(
   lease: Lease,
-  outcome: { state: TerminalState; faults?: readonly Fault[]; results?: Record<string, string> },
+  outcome: { state: TerminalState; faults?: readonly Fault[] } & Partial<Published>,
   { store, blobs, rules, now, log }: RunnerOptions,
 ): Promise<boolean> {
   const { keptMs, wantsNotice } = rules[lease.job.kind]

@@ -213,7 +213,12 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
       lane: { name: `task ${caller.project}`, limit: maxRunning },
       lifeMs: TASK_LIFE_MS,
     },
-    { maxOpen, minIntervalMs: 1000 / submitsPerSecond, ...idempotencyOf(request, 'task') },
+    {
+      maxOpen,
+      minIntervalMs: 1000 / submitsPerSecond,
+      maxBytes: services.files.limits.maxBytes,
+      ...idempotencyOf(request, 'task'),
+    },
   )
   return { output: { task_status: STATUS[job.state], task_id: job.id }, request_id: requestId }
 }

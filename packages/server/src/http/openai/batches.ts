@@ -64,7 +64,12 @@ export const createBatch: Endpoint = {
           : { name: `batch ${project}`, limit: MAX_OPEN_BATCHES },
         lifeMs: openai.windowMs(completion_window),
       },
-      { maxOpen: MAX_OPEN_BATCHES, minIntervalMs: 0, ...idempotencyOf(request, 'batch') },
+      {
+        maxOpen: MAX_OPEN_BATCHES,
+        minIntervalMs: 0,
+        maxBytes: files.limits.maxBytes,
+        ...idempotencyOf(request, 'batch'),
+      },
     )
     return toBatch(job, jobs.now())
   },

@@ -133,7 +133,7 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
     const [store] = stores
     const now = new Date()
     const until = new Date(now.getTime() + 60_000)
-    const options = { maxOpen: 100, minIntervalMs: 0 }
+    const options = { maxOpen: 100, minIntervalMs: 0, maxBytes: 1e12 }
     for (let i = 0; i < 20; i++) {
       const job = { id: `job-${i}`, project: 'p', keyId: 'k', kind: 'task', source: 's', options: {} } as const
       await store?.submit({ ...job, lane: { name: 'lane', limit: 7 }, createdAt: now, expiresAt: until }, options)

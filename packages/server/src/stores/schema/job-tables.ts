@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** One row for each task or batch. */
 interface JobsTable {
   id: string
@@ -41,6 +43,8 @@ interface JobsTable {
   expires_at: number
   /** When the job is forgotten; moves when it ends. */
   purge_at: number
+  /** Bytes that count against what its project may keep: of the input while the job is open, of a task's result afterwards. */
+  kept_bytes: Generated<number>
   /** When a shard was last taken; the job that waited longest is next. */
   served_at: number
 }

@@ -107,7 +107,7 @@ async function submit(lifeMs = DAY_MS): Promise<Job> {
       createdAt,
       expiresAt: new Date(createdAt.getTime() + lifeMs),
     },
-    { maxOpen: 100, minIntervalMs: 0 },
+    { maxOpen: 100, minIntervalMs: 0, maxBytes: 1e12 },
   )
 }
 

@@ -84,7 +84,7 @@ async function submit(): Promise<Job> {
   const job = { id: randomUUID(), project: 'p', keyId: 'k', kind: 'task', source: 'file', options, lane } as const
   return store.submit(
     { ...job, model: 'text-embedding-async-v2', createdAt, expiresAt },
-    { maxOpen: 100, minIntervalMs: 0 },
+    { maxOpen: 100, minIntervalMs: 0, maxBytes: 1e12 },
   )
 }
 

@@ -9,7 +9,7 @@ export function commitParts(
   { change }: Transactions,
 ): Pick<JobStore, 'commitPlan' | 'commitShard' | 'partsOf' | 'end' | 'settle'> {
   return {
-    commitPlan: (lease, { model, inputKey, totalLines, shards, now }) =>
+    commitPlan: (lease, { model, inputKey, inputBytes, totalLines, shards, now }) =>
       change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
@@ -17,6 +17,7 @@ export function commitParts(
           .set({
             model,
             input_key: inputKey,
+            kept_bytes: inputBytes,
             total_lines: totalLines,
             planned_at: now.getTime(),
             state: shards.length > 0 ? 'computing' : 'finishing',
@@ -77,7 +78,7 @@ export function commitParts(
       }))
     },
 
-    end: (lease, { state, faults = [], results = {}, notify, purgeAt, now }) =>
+    end: (lease, { state, faults = [], results = {}, keptBytes = 0, notify, purgeAt, now }) =>
       change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
@@ -86,6 +87,7 @@ export function commitParts(
             state,
             faults: JSON.stringify(faults),
             results: JSON.stringify(results),
+            kept_bytes: keptBytes,
             ended_at: now.getTime(),
             purge_at: purgeAt.getTime(),
           })

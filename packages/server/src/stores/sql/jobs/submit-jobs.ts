@@ -1,6 +1,7 @@
 import { ApiError } from '@quiver/protocol'
 import type { Job, NewJob } from '../../../jobs/job.js'
 import type { Idempotency, JobStore, SubmitOptions } from '../../../jobs/job-store.js'
+import { usageOf } from '../file-index.js'
 import { findJob, getJob } from './find-jobs.js'
 import { toJobRow } from './job-row.js'
 import { insertPart } from './parts.js'
@@ -9,13 +10,14 @@ import type { Queries, Transactions } from './transactions.js'
 /** Keeping a job: once for each idempotency key, and within the limits of its lane. */
 export function submitJobs({ transact, lockSubmissions }: Transactions): Pick<JobStore, 'submit'> {
   return {
-    submit: (job, { idempotency, ...limits }) =>
+    submit: (job, { idempotency, maxBytes, ...limits }) =>
       transact(async (transaction) => {
         await lockSubmissions(transaction, job.project)
         const kept = idempotency && (await findSubmitted(transaction, job, idempotency))
         if (kept !== undefined) return kept
         if (idempotency !== undefined) await keepKey(transaction, job, idempotency)
         await checkLane(transaction, job, limits)
+        await checkRoom(transaction, job, maxBytes)
         await transaction.insertInto('jobs').values(toJobRow(job)).execute()
         await insertPart(transaction, job.id, 'plan')
         return getJob(transaction, job.id)
@@ -92,4 +94,21 @@ async function checkLane(
       { retryAfterSeconds: Math.ceil((minIntervalMs - sinceMs) / 1000) },
     )
   }
+}
+
+/** @throws {ApiError} `file_quota_exceeded` */
+async function checkRoom(queries: Queries, { project, createdAt }: NewJob, maxBytes: number): Promise<void> {
+  const files = await usageOf(queries, project, createdAt)
+  const { bytes } = await queries
+    .selectFrom('jobs')
+    .select(({ fn }) => fn.sum<number | null>('kept_bytes').as('bytes'))
+    .where('project', '=', project)
+    .where('purge_at', '>', createdAt.getTime())
+    .executeTakeFirstOrThrow()
+  const kept = files.bytes + Number(bytes ?? 0)
+  if (kept < maxBytes) return
+  throw new ApiError(
+    'file_quota_exceeded',
+    `Upload file capacity exceed limit. ${maxBytes} bytes may be kept, and files, inputs of open jobs and results have ${kept}; delete some, or wait for a job to end.`,
+  )
 }
