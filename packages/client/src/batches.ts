@@ -18,6 +18,10 @@ export interface Batch {
   errorFileId: string | undefined
   createdAt: Date
   lines: { total: number; completed: number; failed: number }
+  /** Of the lines computed so far. */
+  totalTokens?: number
+  /** How far the word of its end is, where one was asked for. */
+  callback?: { status: 'pending' | 'delivered' | 'failed'; failedTries: number }
   /** Why it failed. */
   faults: { code: string; message: string; line: number | undefined }[]
   linesPerSecond?: number
@@ -45,6 +49,8 @@ interface BatchJson {
   created_at: number
   request_counts: Batch['lines']
   errors: { data: { code: string; message: string; line: number | null }[] } | null
+  usage?: { total_tokens: number }
+  callback?: { status: 'pending' | 'delivered' | 'failed'; failed_tries: number }
   lines_per_second?: number
   seconds_left?: number
 }
@@ -108,6 +114,7 @@ export class Batches {
 
 function toBatch(json: unknown): Batch {
   const batch = json as BatchJson // docs/api/batches.md
+  const { usage, callback } = batch
   return {
     id: batch.id,
     status: batch.status,
@@ -116,6 +123,8 @@ function toBatch(json: unknown): Batch {
     errorFileId: batch.error_file_id ?? undefined,
     createdAt: new Date(batch.created_at * 1000),
     lines: batch.request_counts,
+    ...(usage && { totalTokens: usage.total_tokens }),
+    ...(callback && { callback: { status: callback.status, failedTries: callback.failed_tries } }),
     faults: (batch.errors?.data ?? []).map(({ code, message, line }) => ({ code, message, line: line ?? undefined })),
     ...(batch.lines_per_second !== undefined && { linesPerSecond: batch.lines_per_second }),
     ...(batch.seconds_left !== undefined && { secondsLeft: batch.seconds_left }),

@@ -183,3 +183,12 @@ test('batches are listed and cancelled', async () => {
     'POST /v1/batches/batch_1/cancel',
   ])
 })
+
+test('a batch tells what it used and how far its callback is; a list asks for some statuses', async () => {
+  const more = { usage: { total_tokens: 9 }, callback: { status: 'delivered', failed_tries: 2 } }
+  const { client, seen } = await clientOf({ json: { data: [batch('completed', more).json] } })
+  expect(await client.batches.list({ statuses: ['completed', 'expired'] })).toMatchObject([
+    { totalTokens: 9, callback: { status: 'delivered', failedTries: 2 } },
+  ])
+  expect(seen[0]?.path).toBe('/v1/batches?limit=20&status=completed%2Cexpired')
+})
