@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Charge, Ledger } from '../usage/ledger.js'
 import type { Job, Lease, NewJob, ShardPlan } from './job.js'
-import { BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js'
+import { type AftermathOf, BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js'
 
 const START = Date.UTC(2026, 0, 1)
 const at = (seconds: number) => new Date(START + seconds * 1000)
@@ -56,6 +56,7 @@ const resultOf = (lease: Lease, tokens = 7) => ({
   tokens,
   charges: [chargeOf(lease, tokens)],
 })
+const untold: AftermathOf = () => ({ notify: false, purgeAt: at(5000) })
 const ENDED = { state: 'succeeded', notify: false, purgeAt: at(5000), now: at(100) } as const
 
 /** What every job store promises; each implementation calls this with a way to open an empty one. */
@@ -291,7 +292,7 @@ export function jobStoreSuite(
         idempotency: { operation: 'o', key: randomUUID(), fingerprint: 'f' },
       }
       await expect(store.submit(newJob({ lane }), options)).rejects.toMatchObject({ row: 'rate_limited' })
-      await store.cancel(blocking, { now: at(1), onlyQueued: true })
+      await store.cancel(blocking, { now: at(1), onlyQueued: true, aftermathOf: untold })
       expect(await store.submit(newJob({ lane }), options)).toMatchObject({ state: 'queued' })
     })
 
@@ -336,7 +337,7 @@ export function jobStoreSuite(
 
     test('a queued job is cancelled at once', async () => {
       const job = await store.submit(newJob(), NO_LIMITS)
-      expect(await store.cancel(job, { now: at(3), onlyQueued: true })).toMatchObject({
+      expect(await store.cancel(job, { now: at(3), onlyQueued: true, aftermathOf: untold })).toMatchObject({
         state: 'cancelled',
         endedAt: at(3),
         cancelAskedAt: at(3),
@@ -344,12 +345,39 @@ export function jobStoreSuite(
       expect(await claim(job.id)).toBeUndefined()
     })
 
+    test('a queued job that is cancelled is kept as long as any other, and who waits for its end is told', async () => {
+      const told: AftermathOf = (job, endedAt) => {
+        expect(job.state).toBe('queued')
+        return { notify: true, purgeAt: new Date(endedAt.getTime() + 5_000_000) }
+      }
+      const job = await store.submit(newJob(), NO_LIMITS)
+      await store.cancel(job, { now: at(3), onlyQueued: false, aftermathOf: told })
+      expect(await find(job)).toMatchObject({ state: 'cancelled', purgeAt: at(5003) })
+      expect(await store.purgeable(at(5002), 1000)).not.toContain(job.id)
+      expect(await store.purgeable(at(5003), 1000)).toContain(job.id)
+      expect(await mustClaim(job.id)).toMatchObject({ stage: 'notify', job: { state: 'cancelled' } })
+    })
+
+    test('so is one whose time was over before it began', async () => {
+      const told: AftermathOf = (_job, endedAt) => ({
+        notify: true,
+        purgeAt: new Date(endedAt.getTime() + 5_000_000),
+      })
+      const job = await store.submit(newJob({ expiresAt: at(50) }), NO_LIMITS)
+      await store.expire(at(60), told)
+      expect(await find(job)).toMatchObject({ state: 'expired', endedAt: at(60), purgeAt: at(5060) })
+      expect(await store.purgeable(at(60), 1000)).not.toContain(job.id)
+      expect(await mustClaim(job.id, { now: 61 })).toMatchObject({ stage: 'notify', job: { state: 'expired' } })
+    })
+
     test('a running job learns that it is cancelled from its lease', async () => {
       const job = await submitPlanned(10)
       const lease = await mustClaim(job.id)
-      expect(await store.cancel(job, { now: at(15), onlyQueued: true })).toMatchObject({ state: 'computing' })
+      expect(await store.cancel(job, { now: at(15), onlyQueued: true, aftermathOf: untold })).toMatchObject({
+        state: 'computing',
+      })
       expect(await store.renew(lease, at(100))).toBe('held')
-      expect(await store.cancel(job, { now: at(15), onlyQueued: false })).toMatchObject({
+      expect(await store.cancel(job, { now: at(15), onlyQueued: false, aftermathOf: untold })).toMatchObject({
         state: 'cancelling',
         outcome: 'cancelled',
         cancelAskedAt: at(15),
@@ -366,7 +394,7 @@ export function jobStoreSuite(
       const lease = await mustClaim(running.id)
       const queued = await store.submit(newJob({ expiresAt: at(50) }), NO_LIMITS)
       const later = await store.submit(newJob({ expiresAt: at(51) }), NO_LIMITS)
-      expect(await store.expire(at(50))).toBeGreaterThanOrEqual(2)
+      expect(await store.expire(at(50), untold)).toBeGreaterThanOrEqual(2)
       expect(await find(queued)).toMatchObject({ state: 'expired', outcome: 'expired', endedAt: at(50) })
       expect(await find(running)).toMatchObject({ state: 'planning', outcome: 'expired' })
       expect(await find(later)).toMatchObject({ state: 'queued' })
@@ -387,7 +415,9 @@ export function jobStoreSuite(
       const job = await store.submit(newJob(), NO_LIMITS)
       expect(await store.find('p2', 'task', job.id)).toBeUndefined()
       expect(await store.find('default', 'batch', job.id)).toBeUndefined()
-      expect(await store.cancel({ ...job, project: 'p2' }, { now: at(1), onlyQueued: false })).toBeUndefined()
+      expect(
+        await store.cancel({ ...job, project: 'p2' }, { now: at(1), onlyQueued: false, aftermathOf: untold }),
+      ).toBeUndefined()
       expect(await store.list({ project: 'p2', kind: 'task', id: job.id, limit: 10 })).toEqual({ jobs: [], total: 0 })
       expect((await find(job)).state).toBe('queued')
     })
@@ -399,7 +429,7 @@ export function jobStoreSuite(
       const first = await make(1, { name: 'Nightly run', source: 'file-1', keyId: 'k1' })
       const second = await make(2, { name: 'other', source: 'file-2', model: 'm2' })
       const third = await make(3)
-      await store.cancel(second, { now: at(4), onlyQueued: true })
+      await store.cancel(second, { now: at(4), onlyQueued: true, aftermathOf: untold })
       const ids = async (query: Partial<Parameters<JobStore['list']>[0]>) =>
         (await store.list({ project, kind: 'batch', limit: 10, ...query })).jobs.map(({ id }) => id)
       expect(await ids({})).toEqual([third.id, second.id, first.id])

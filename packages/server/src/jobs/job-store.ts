@@ -56,6 +56,16 @@ export interface ShardParts {
   errorKey?: string
 }
 
+/** What follows the end of a job. */
+export interface Aftermath {
+  /** Whether the caller is to be told: a last part of that stage follows. */
+  notify: boolean
+  /** When the job is forgotten. */
+  purgeAt: Date
+}
+/** Depends on the kind of job, which only those who know its rules can tell. */
+export type AftermathOf = (job: Job, endedAt: Date) => Aftermath
+
 /** After these many leases that ended without a word, a part is suspected of ending the process. */
 export const SUSPICIOUS_LOSSES = 3
 /**
@@ -87,14 +97,15 @@ export interface JobStore {
    * Ask a job to stop. One that has not begun ends at once; others when their leases know.
    *
    * @param options.onlyQueued leave a job alone that has begun.
+   * @param options.aftermathOf asked of one that ends at once.
    * @returns the job as it then stands.
    */
   cancel(
     job: Pick<Job, 'project' | 'kind' | 'id'>,
-    options: { now: Date; onlyQueued: boolean },
+    options: { now: Date; onlyQueued: boolean; aftermathOf: AftermathOf },
   ): Promise<Job | undefined>
-  /** Give up what is not computed of jobs that have had their time. @returns how many. */
-  expire(now: Date): Promise<number>
+  /** Give up what is not computed of jobs that have had their time; one that has not begun ends at once. @returns how many. */
+  expire(now: Date, aftermathOf: AftermathOf): Promise<number>
 
   /**
    * Take the next part that waits, or whose holder has not been heard of: of the job that waited longest. A shard that was
@@ -119,19 +130,13 @@ export interface JobStore {
   commitShard(lease: Lease, result: ShardResult, now: Date): Promise<boolean>
   /** The computed shards in order of their lines. */
   partsOf(lease: Lease): Promise<ShardParts[]>
-  /**
-   * The job ends.
-   *
-   * @param end.notify whether the caller is to be told: a last part of that stage follows.
-   */
+  /** The job ends. */
   end(
     lease: Lease,
-    end: {
+    end: Aftermath & {
       state: TerminalState
       faults?: readonly Fault[]
       results?: Readonly<Record<string, string>>
-      notify: boolean
-      purgeAt: Date
       now: Date
     },
   ): Promise<boolean>

@@ -2,6 +2,7 @@ import { ApiError, ERRORS } from '@quiver/protocol'
 import type { Embed } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Logger } from '../telemetry/log.js'
+import { createAftermathOf, type EndRules } from './aftermath.js'
 import { computeShard } from './compute-shard.js'
 import { finishJob, type Publisher } from './finish-job.js'
 import { removeParts } from './housekeeping.js'
@@ -13,14 +14,10 @@ import type { LineFormat } from './line-format.js'
 import { JobFaults, type OpenInput, planJob } from './plan-job.js'
 
 /** What a kind of job needs besides the engine. */
-export interface JobRules {
+export interface JobRules extends EndRules {
   format: LineFormat
   publisher: Publisher
-  /** How long an ended job and its results are kept. */
-  keptMs: number
-  /** Whether somebody waits for word of the end. */
-  wantsNotice(job: Job): boolean
-  /** Tell them. @throws when they could not be told. */
+  /** Tell whoever waits for word of the end. @throws when they could not be told. */
   notify(job: Job, signal: AbortSignal): Promise<void>
 }
 
@@ -158,10 +155,8 @@ async function end(
   outcome: { state: TerminalState; faults?: readonly Fault[]; results?: Record<string, string> },
   { store, blobs, rules, now, log }: RunnerOptions,
 ): Promise<boolean> {
-  const { keptMs, wantsNotice } = rules[lease.job.kind]
   const at = now()
-  const notify = wantsNotice(lease.job)
-  const isOurs = await store.end(lease, { ...outcome, notify, purgeAt: new Date(at.getTime() + keptMs), now: at })
+  const isOurs = await store.end(lease, { ...outcome, ...createAftermathOf(rules)(lease.job, at), now: at })
   if (!isOurs) return false
   log.info({ jobId: lease.job.id, state: outcome.state }, 'a job has ended')
   await removeParts(lease.job.id, blobs).catch((error: unknown) => {

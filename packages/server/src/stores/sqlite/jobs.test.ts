@@ -11,11 +11,12 @@ import { Catalog } from '../../catalog/catalog.js'
 import type { Embed } from '../../embedding/embed.js'
 import type { BlobStore } from '../../files/blob-store.js'
 import { createTaskLines } from '../../http/dashscope/task-lines.js'
-import { sweepBlobs } from '../../jobs/housekeeping.js'
+import { createAftermathOf } from '../../jobs/aftermath.js'
+import { expireAndForget, sweepBlobs } from '../../jobs/housekeeping.js'
 import type { Job } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
 import { signedResult } from '../../jobs/publishers.js'
-import { type Runner, type RunnerOptions, startRunner } from '../../jobs/runner.js'
+import { type JobRules, type Runner, type RunnerOptions, startRunner } from '../../jobs/runner.js'
 import { createLog } from '../../telemetry/log.js'
 import type { Ledger } from '../../usage/ledger.js'
 import { createDiskBlobStore } from '../disk/blob-store.js'
@@ -59,13 +60,16 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-function run(text: string, changes: Partial<RunnerOptions> = {}): Runner {
+function run(
+  text: string,
+  { notify = async () => {}, ...changes }: Partial<RunnerOptions> & Partial<Pick<JobRules, 'notify'>> = {},
+): Runner {
   const rules = {
     format: createTaskLines(new Catalog()),
     publisher: signedResult,
     keptMs: DAY_MS,
     wantsNotice: () => false,
-    notify: async () => {},
+    notify,
   }
   const runner = startRunner({
     store,
@@ -247,8 +251,19 @@ test('a job whose time is over ends with what was computed by then', async () =>
   run(textOf(2000), { embed, slots: 1, leaseMs: 60 })
   const job = await submit()
   await reached.passed
-  await store.expire(new Date(Date.now() + 2 * DAY_MS))
+  await store.expire(new Date(Date.now() + 2 * DAY_MS), () => ({ notify: false, purgeAt: new Date() }))
   expect(await ended(job)).toMatchObject({ state: 'expired', completedLines: 1000, failedLines: 1000 })
+})
+
+test('a job that nobody began in its time is known as expired, and whoever waits for it is told', async () => {
+  const job = await submit(0)
+  const told: string[] = []
+  const rules = { keptMs: DAY_MS, wantsNotice: () => true }
+  await expireAndForget(store, { now: new Date(), aftermathOf: createAftermathOf({ task: rules, batch: rules }) })
+  expect(await stateOf(job)).toBe('expired')
+  run('', { notify: async ({ state }) => void told.push(state) })
+  while (told.length === 0) await sleep(5)
+  expect(told).toEqual(['expired'])
 })
 
 test('who stops gives back what was begun, and the next one goes on', async () => {
