@@ -2,8 +2,6 @@ import type { BlobStore } from '../files/blob-store.js'
 import type { Logger } from '../telemetry/log.js'
 import type { AftermathOf, JobStore } from './job-store.js'
 
-/** For how long a client may repeat a submission under its key. */
-const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 /** Jobs that are asked about, or forgotten, at a time. */
 const AT_ONCE = 500
 /** Blobs are listed far less often than rows: a listing reads every name. */
@@ -48,14 +46,17 @@ export function startHousekeeping({ everyMs, now, aftermathOf, log, ...stores }:
   }
 }
 
-/** Jobs whose time is over expire; those that ended long enough ago are forgotten. Their blobs go with the next sweep. */
+/**
+ * Jobs whose time is over expire; those that ended long enough ago are forgotten, and so are old idempotency keys. Blobs go
+ * with the next sweep.
+ */
 export async function expireAndForget(
   store: JobStore,
   { now, aftermathOf }: { now: Date; aftermathOf: AftermathOf },
 ): Promise<void> {
   await store.expire(now, aftermathOf)
-  const keysBefore = new Date(now.getTime() - IDEMPOTENCY_KEPT_MS)
-  for (const id of await store.purgeable(now, AT_ONCE)) await store.purge(id, keysBefore)
+  for (const id of await store.purgeable(now, AT_ONCE)) await store.purge(id)
+  await store.forgetKeys(now)
 }
 
 /**

@@ -5,6 +5,7 @@ import type { Job, Lease, NewJob, ShardPlan } from './job.js'
 import { type AftermathOf, BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js'
 
 const START = Date.UTC(2026, 0, 1)
+const DAY = 24 * 3600
 const at = (seconds: number) => new Date(START + seconds * 1000)
 const NO_LIMITS: SubmitOptions = { maxOpen: 1000, minIntervalMs: 0 }
 
@@ -460,18 +461,35 @@ export function jobStoreSuite(
       expect(await store.knownAmong([job.id])).toEqual(new Map([[job.id, { hasEnded: true }]]))
       expect(await store.purgeable(at(299), 1000)).not.toContain(job.id)
       expect(await store.purgeable(at(300), 1000)).toContain(job.id)
-      await store.purge(job.id, at(-1000))
+      await store.purge(job.id)
       expect(await store.find('default', 'task', job.id)).toBeUndefined()
       expect(await store.purgeable(at(300), 1000)).not.toContain(job.id)
       expect(await ledger.totalsOf('default', job.id)).toMatchObject({ charges: 1, tokens: 7 })
     })
 
-    test('a key of a repeated submission is forgotten too', async () => {
+    test('a key names its submission for a day, whether its job is still known or not', async () => {
       const idempotency = { operation: 'o', key: randomUUID(), fingerprint: 'body' }
-      const job = await store.submit(newJob(), { ...NO_LIMITS, idempotency })
-      await store.purge(job.id, at(1))
-      const again = await store.submit(newJob(), { ...NO_LIMITS, idempotency: { ...idempotency, fingerprint: 'new' } })
-      expect(again.id).not.toBe(job.id)
+      const other = { ...idempotency, fingerprint: 'other' }
+      const submitAt = (seconds: number, key = idempotency) =>
+        store.submit(newJob({ createdAt: at(seconds) }), { ...NO_LIMITS, idempotency: key })
+      const first = await submitAt(0)
+      expect((await submitAt(DAY - 1)).id).toBe(first.id)
+      await expect(submitAt(DAY - 1, other)).rejects.toMatchObject({ row: 'idempotency_conflict' })
+      const second = await submitAt(DAY, other)
+      expect(second.id).not.toBe(first.id)
+      expect((await submitAt(2 * DAY - 1, other)).id).toBe(second.id)
+      await expect(submitAt(DAY + 1)).rejects.toMatchObject({ row: 'idempotency_conflict' })
+    })
+
+    test('old keys are forgotten, young ones are not', async () => {
+      const idempotency = { operation: 'o', key: randomUUID(), fingerprint: 'body' }
+      // A clock that was put back asks for a key of the future; only one that is there is found.
+      const submit = () => store.submit(newJob({ createdAt: at(0) }), { ...NO_LIMITS, idempotency })
+      const first = await submit()
+      await store.forgetKeys(at(DAY - 1))
+      expect((await submit()).id).toBe(first.id)
+      await store.forgetKeys(at(DAY))
+      expect((await submit()).id).not.toBe(first.id)
     })
   })
 }

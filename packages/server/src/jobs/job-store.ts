@@ -10,6 +10,9 @@ export interface Idempotency {
   fingerprint: string
 }
 
+/** For how long a client may repeat a submission under its key. */
+export const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
+
 export interface SubmitOptions {
   idempotency?: Idempotency
   /** Unfinished jobs that the lane may have; one more is refused. */
@@ -84,7 +87,7 @@ export const SPLIT_PARTS = 10
  */
 export interface JobStore {
   /**
-   * Keep a job, or find the one that was kept under the same idempotency key.
+   * Keep a job, or find the one that was kept under the same idempotency key in the last {@link IDEMPOTENCY_KEPT_MS}.
    *
    * @throws {ApiError} `idempotency_conflict` for the same key with another body; `rate_limited` over a limit.
    */
@@ -145,8 +148,10 @@ export interface JobStore {
 
   /** Ids of jobs to be forgotten. */
   purgeable(now: Date, limit: number): Promise<string[]>
-  /** Forget a job, and idempotency keys as old as `keysBefore`. The ledger keeps its rows. */
-  purge(id: string, keysBefore: Date): Promise<void>
+  /** Forget a job. The ledger keeps its rows. */
+  purge(id: string): Promise<void>
+  /** Forget idempotency keys that are older than {@link IDEMPOTENCY_KEPT_MS}; they mean nothing any more. */
+  forgetKeys(now: Date): Promise<void>
   /** Of these ids, those of jobs that are there. */
   knownAmong(ids: readonly string[]): Promise<Map<string, { hasEnded: boolean }>>
 }
