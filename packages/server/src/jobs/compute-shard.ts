@@ -1,13 +1,14 @@
 import { Readable } from 'node:stream'
-import { ApiError, type EmbedResult, ERRORS } from '@quiver/protocol'
+import { ApiError, ERRORS } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { TextModel } from '../catalog/text-model.js'
-import type { Embed } from '../embedding/embed.js'
+import type { Embed, Embedded } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Charge } from '../usage/ledger.js'
 import { compressed } from './compressed.js'
 import { embedLines, isAlike } from './embed-lines.js'
-import type { Lease } from './job.js'
+import { ForeignSpace } from './foreign-space.js'
+import type { Job, Lease } from './job.js'
 import { BLAMED_LOSSES, type ShardResult } from './job-store.js'
 import type { LineFormat, LineOutcome, LineWork } from './line-format.js'
 import { linesOf } from './lines.js'
@@ -40,6 +41,7 @@ export interface ComputeOptions {
  * Compute the lines of a shard, and write their results under names that no other lease of it has.
  *
  * @throws {ShardFailed} when it is worth trying again.
+ * @throws {ForeignSpace} when what computes here is not what computed the job so far.
  * @throws {ApiError} `overloaded`, `not_ready`, `timed_out`: likewise.
  */
 export async function computeShard(lease: Lease, options: ComputeOptions): Promise<ShardResult> {
@@ -117,7 +119,7 @@ async function compute(
   { embed, signal }: ComputeOptions,
 ): Promise<{ work: LineWork; outcome: LineOutcome }[]> {
   const { job } = lease
-  const early = job.outcome ?? (isPoisoned(lease) ? { error: poisoned() } : undefined)
+  const early = earlyOutcomeOf(job) ?? (isPoisoned(lease) ? { error: poisoned() } : undefined)
   const asked = early === undefined ? works.map(({ request }) => request).filter(isAskable) : []
   const embedForJob = (request: CheckedRequest) => embed(request, { signal, caller: job.keyId, priority: 'bulk' })
   const results = (await embedLines(asked, { embed: embedForJob, signal })).values()
@@ -128,7 +130,13 @@ async function compute(
   })
 }
 
-function toOutcome(result: EmbedResult | ApiError | undefined): LineOutcome {
+/** What every line of a job that ends early comes to. */
+function earlyOutcomeOf({ outcome, faults: [fault] }: Job): LineOutcome | undefined {
+  if (outcome !== 'failed') return outcome
+  return { error: new ApiError(fault?.row ?? 'internal', fault?.message ?? '') }
+}
+
+function toOutcome(result: Embedded | ApiError | undefined): LineOutcome {
   if (result === undefined) throw new TypeError('fewer results than requests')
   return result instanceof ApiError ? { error: result } : { result }
 }
@@ -151,12 +159,15 @@ class Tally {
   #failed = 0
   #serverFaults = 0
   #computed = 0
+  #engineSpace: string | undefined
 
   constructor(lease: Lease, options: ComputeOptions) {
     this.#lease = lease
     this.#options = options
+    this.#engineSpace = lease.job.engineSpace
   }
 
+  /** @throws {ForeignSpace} at the first vector that belongs to another space than the job. */
   add({ request }: LineWork, outcome: LineOutcome): void {
     if (outcome === 'blank') this.#completed++
     else if (typeof outcome === 'string') this.#failed++
@@ -166,7 +177,9 @@ class Tally {
     } else if (isAskable(request)) {
       this.#completed++
       this.#computed++
-      const { space, embeddings, totalTokens } = outcome.result
+      const { space, engineSpace, embeddings, totalTokens } = outcome.result
+      this.#engineSpace ??= engineSpace
+      if (engineSpace !== this.#engineSpace) throw new ForeignSpace(this.#engineSpace, engineSpace)
       const sum = this.#bySpace.get(space) ?? { model: request.model, inputs: 0, tokens: 0 }
       sum.inputs += embeddings.length
       sum.tokens += totalTokens
@@ -181,7 +194,7 @@ class Tally {
     throw new ShardFailed('no line of the shard could be computed')
   }
 
-  result(): Pick<ShardResult, 'completedLines' | 'failedLines' | 'tokens' | 'charges'> {
+  result(): Pick<ShardResult, 'completedLines' | 'failedLines' | 'tokens' | 'engineSpace' | 'charges'> {
     const { job, firstLine } = this.#lease
     const charges = [...this.#bySpace].map(
       ([space, { model, inputs, tokens }]): Charge => ({
@@ -199,6 +212,12 @@ class Tally {
       }),
     )
     const tokens = charges.reduce((sum, charge) => sum + charge.tokens, 0)
-    return { completedLines: this.#completed, failedLines: this.#failed, tokens, charges }
+    return {
+      completedLines: this.#completed,
+      failedLines: this.#failed,
+      tokens,
+      ...(this.#computed > 0 && this.#engineSpace !== undefined && { engineSpace: this.#engineSpace }),
+      charges,
+    }
   }
 }

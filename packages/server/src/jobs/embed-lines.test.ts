@@ -1,7 +1,8 @@
-import { ApiError, type EmbedResult } from '@quiver/protocol'
+import { ApiError } from '@quiver/protocol'
 import { expect, test } from 'vitest'
 import { Catalog } from '../catalog/catalog.js'
 import { type CheckedRequest, check } from '../catalog/check.js'
+import type { Embedded } from '../embedding/embed.js'
 import { type EmbedForJob, embedLines, isAlike } from './embed-lines.js'
 
 const catalog = new Catalog()
@@ -32,11 +33,11 @@ function engine(isBad: (text: string) => ApiError | undefined): { embed: EmbedFo
         dense: Float32Array.of(text.length),
         tokens: text.length,
       }))
-      return { model: model.id, embeddings, totalTokens: inputs.join('').length, space: 's' }
+      return { model: model.id, embeddings, totalTokens: inputs.join('').length, space: 's', engineSpace: 'e' }
     },
   }
 }
-const firsts = (results: (EmbedResult | ApiError)[]) =>
+const firsts = (results: (Embedded | ApiError)[]) =>
   results.map((result) =>
     result instanceof ApiError ? result.row : result.embeddings.map(({ index, dense }) => [index, dense?.[0]]),
   )

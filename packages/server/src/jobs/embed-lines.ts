@@ -1,10 +1,11 @@
-import { ApiError, type EmbedResult, ERRORS } from '@quiver/protocol'
+import { ApiError, ERRORS } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
+import type { Embedded } from '../embedding/embed.js'
 
 /** How often a request that failed alone, for no fault of its own, is tried. */
 const TRIES_ALONE = 3
 /** Computes a request on behalf of a job. */
-export type EmbedForJob = (request: CheckedRequest) => Promise<EmbedResult>
+export type EmbedForJob = (request: CheckedRequest) => Promise<Embedded>
 
 /** The server has no room, or not the time: no fault of any line. */
 const TRANSIENT: ReadonlySet<string> = new Set(['overloaded', 'not_ready', 'timed_out'])
@@ -19,7 +20,7 @@ const TRANSIENT: ReadonlySet<string> = new Set(['overloaded', 'not_ready', 'time
 export async function embedLines(
   requests: readonly CheckedRequest[],
   { embed, signal }: { embed: EmbedForJob; signal: AbortSignal },
-): Promise<(EmbedResult | ApiError)[]> {
+): Promise<(Embedded | ApiError)[]> {
   const [first, ...others] = requests
   if (first === undefined) return []
   try {
@@ -44,7 +45,7 @@ export function isAlike(one: CheckedRequest, other: CheckedRequest): boolean {
 async function embedAlone(
   request: CheckedRequest,
   { embed, signal, error, triesLeft }: { embed: EmbedForJob; signal: AbortSignal; error: unknown; triesLeft: number },
-): Promise<EmbedResult | ApiError> {
+): Promise<Embedded | ApiError> {
   const known = toApiError(error)
   if (!ERRORS[known.row][4] || triesLeft === 0) return known
   try {
@@ -60,7 +61,7 @@ function merge(first: CheckedRequest, others: readonly CheckedRequest[]): Checke
   return others.length === 0 ? first : { ...first, inputs: [first, ...others].flatMap(({ inputs }) => inputs) }
 }
 
-function splitResult(whole: EmbedResult, requests: readonly CheckedRequest[]): EmbedResult[] {
+function splitResult(whole: Embedded, requests: readonly CheckedRequest[]): Embedded[] {
   let at = 0
   return requests.map(({ inputs }) => {
     const embeddings = whole.embeddings

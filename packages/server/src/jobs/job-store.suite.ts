@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Charge, Ledger } from '../usage/ledger.js'
+import { ForeignSpace } from './foreign-space.js'
 import type { Job, Lease, NewJob, ShardPlan } from './job.js'
 import { type AftermathOf, BLAMED_LOSSES, type JobStore, type SubmitOptions } from './job-store.js'
 
@@ -55,6 +56,7 @@ const resultOf = (lease: Lease, tokens = 7) => ({
   completedLines: lease.lineCount,
   failedLines: 0,
   tokens,
+  engineSpace: 'engine',
   charges: [chargeOf(lease, tokens)],
 })
 const untold: AftermathOf = () => ({ notify: false, purgeAt: at(5000) })
@@ -108,6 +110,7 @@ export function jobStoreSuite(
         completedLines: 0,
         failedLines: 0,
         tokens: 0,
+        spaces: [],
         faults: [],
         results: {},
         purgeAt: wanted.expiresAt,
@@ -202,19 +205,66 @@ export function jobStoreSuite(
     test('a part given back waits its time and remembers why', async () => {
       const job = await submitPlanned(10)
       const lease = await mustClaim(job.id, { now: 20 })
-      expect(await store.release(lease, { notBefore: at(40), failure: 'engine_failed' })).toBe(true)
+      expect(await store.release(lease, { notBefore: at(40), failure: { name: 'engine_failed', at: at(20) } })).toBe(
+        true,
+      )
       expect(await claim(job.id, { now: 39 })).toBeUndefined()
       const again = await mustClaim(job.id, { now: 40 })
-      expect(again).toMatchObject({ failures: 1, losses: 0, fence: lease.fence + 1 })
+      expect(again).toMatchObject({ failures: 1, failingSince: at(20), losses: 0, fence: lease.fence + 1 })
       await store.release(again, { notBefore: at(40) })
-      expect(await mustClaim(job.id, { now: 40 })).toMatchObject({ failures: 1, losses: 0 })
+      const third = await mustClaim(job.id, { now: 40 })
+      expect(third).toMatchObject({ failures: 1, losses: 0 })
+      await store.release(third, { notBefore: at(50), failure: { name: 'engine_failed', at: at(45) } })
+      expect(await mustClaim(job.id, { now: 50 })).toMatchObject({ failures: 2, failingSince: at(20) })
+    })
+
+    test('the first result says in which space a job is computed, and no result of another one is taken', async () => {
+      const job = await submitPlanned(10, 10, 10)
+      const [first, second, blank] = [await mustClaim(job.id), await mustClaim(job.id), await mustClaim(job.id)]
+      await store.commitShard(blank, { completedLines: 10, failedLines: 0, tokens: 0, charges: [] }, at(19))
+      expect((await find(job)).engineSpace).toBeUndefined()
+      await store.commitShard(first, resultOf(first), at(20))
+      expect(await find(job)).toMatchObject({ engineSpace: 'engine', spaces: ['space'], progressedAt: at(20) })
+      const foreign = { ...resultOf(second), engineSpace: 'other' }
+      await expect(store.commitShard(second, foreign, at(21))).rejects.toBeInstanceOf(ForeignSpace)
+      expect(await find(job)).toMatchObject({ completedLines: 20, tokens: 7, spaces: ['space'], progressedAt: at(20) })
+      expect(await ledger.totalsOf('default', job.id)).toMatchObject({ charges: 1 })
+      const charges = [{ ...chargeOf(second, 7), id: `${job.id} 2`, space: 'shorter' }]
+      expect(await store.commitShard(second, { ...resultOf(second), charges }, at(22))).toBe(true)
+      expect(await find(job)).toMatchObject({ completedLines: 30, spaces: ['space', 'shorter'], state: 'finishing' })
+    })
+
+    test('a job that fails while it is computed goes on to its end, with what was computed', async () => {
+      const job = await submitPlanned(10, 10, 10)
+      const [first, second, third] = [await mustClaim(job.id), await mustClaim(job.id), await mustClaim(job.id)]
+      await store.commitShard(first, resultOf(first), at(20))
+      const faults = [{ code: 'SpaceChanged', message: 'no', row: 'space_changed' as const }]
+      expect(await store.fail(second, faults)).toBe(true)
+      expect(await store.fail(second, faults)).toBe(false)
+      expect(await store.renew(third, at(100))).toBe('unwanted')
+      await store.release(third, { notBefore: at(20) })
+      for (let i = 0; i < 2; i++) {
+        const lease = await mustClaim(job.id, { now: 21 })
+        expect(lease).toMatchObject({ stage: 'compute', job: { outcome: 'failed', faults, state: 'computing' } })
+        await store.commitShard(lease, { completedLines: 0, failedLines: 10, tokens: 0, charges: [] }, at(22))
+      }
+      expect(await mustClaim(job.id, { now: 22 })).toMatchObject({ stage: 'finish', job: { outcome: 'failed' } })
+      expect(await find(job)).toMatchObject({ completedLines: 10, failedLines: 20, tokens: 7 })
+    })
+
+    test('a job that was asked to stop before it failed ends as it was asked to', async () => {
+      const job = await submitPlanned(10)
+      const lease = await mustClaim(job.id)
+      await store.cancel(job, { now: at(15), onlyQueued: false, aftermathOf: untold })
+      expect(await store.fail(lease, [{ code: 'c', message: 'm' }])).toBe(true)
+      expect(await mustClaim(job.id)).toMatchObject({ job: { outcome: 'cancelled', faults: [] } })
     })
 
     test('a clock that is put back by a day keeps nothing waiting', async () => {
       const tomorrow = 24 * 3600
       const failed = await submitPlanned(10)
       const other = await mustClaim(failed.id, { now: tomorrow })
-      await store.release(other, { notBefore: at(tomorrow + 300), failure: 'engine_failed' })
+      await store.release(other, { notBefore: at(tomorrow + 300), failure: { name: 'engine_failed', at: at(20) } })
       expect(await mustClaim(failed.id, { now: 20 })).toMatchObject({ failures: 1 })
       const leased = await submitPlanned(10)
       const lease = await mustClaim(leased.id, { holder: 'elsewhere', now: tomorrow })

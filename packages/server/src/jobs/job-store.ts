@@ -49,6 +49,8 @@ export interface ShardResult {
   completedLines: number
   failedLines: number
   tokens: number
+  /** What computed its vectors; absent when it has none. */
+  engineSpace?: string
   charges: readonly Charge[]
 }
 
@@ -118,7 +120,12 @@ export interface JobStore {
   /** Hold on to a part. `unwanted`: the job was asked to stop since; give the part back. */
   renew(lease: Lease, until: Date): Promise<'held' | 'lost' | 'unwanted'>
   /** Give a part back: after a failure, or (without one) because the process stops. */
-  release(lease: Lease, options: { notBefore: Date; failure?: string }): Promise<boolean>
+  release(lease: Lease, options: { notBefore: Date; failure?: { name: string; at: Date } }): Promise<boolean>
+  /**
+   * Give a shard back for good: the job ends as `failed`, with what was computed until then. As with a job that was
+   * cancelled, its shards are still to be committed, by who claims them next. One that ends early already ends as it would.
+   */
+  fail(lease: Lease, faults: readonly Fault[]): Promise<boolean>
   /** Who holds parts. */
   holders(): Promise<string[]>
   /** The leases of these holders end now. */
@@ -129,7 +136,12 @@ export interface JobStore {
     lease: Lease,
     plan: { model: string; inputKey: string; totalLines: number; shards: readonly ShardPlan[]; now: Date },
   ): Promise<boolean>
-  /** A shard's blobs, its charges and its state, together; after the last one the job is put together. */
+  /**
+   * A shard's blobs, its charges and its state, together; after the last one the job is put together.
+   *
+   * The first result says in which space the job is computed.
+   * @throws {ForeignSpace} when the shard's vectors are of another one; nothing is changed then.
+   */
   commitShard(lease: Lease, result: ShardResult, now: Date): Promise<boolean>
   /** The computed shards in order of their lines. */
   partsOf(lease: Lease): Promise<ShardParts[]>

@@ -5,6 +5,7 @@ import type { Logger } from '../telemetry/log.js'
 import { createAftermathOf, type EndRules } from './aftermath.js'
 import { computeShard } from './compute-shard.js'
 import { finishJob, type Publisher } from './finish-job.js'
+import { ForeignSpace } from './foreign-space.js'
 import { removeParts } from './housekeeping.js'
 import type { Fault, Job, JobKind, Lease, TerminalState } from './job.js'
 import { progressOf } from './job.js'
@@ -54,6 +55,12 @@ const MAX_FAILURES = 6
 const MAX_OWN_FAILURES = 20
 /** Planning, finishing and notifying are not split; after so many crashes they are given up. */
 const MAX_LOSSES = BLAMED_LOSSES
+/**
+ * For so long a job waits, with nothing of it computed, for a process that can compute it: one whose model is the one that
+ * computed its first lines, or is there at all. A model that was replaced by mistake, or in one process of several, is put
+ * right in less.
+ */
+const MISFIT_PATIENCE_MS = 3_600_000
 /** Errors that may be gone the next time, besides those that the table calls so. */
 const WORTH_RETRYING: ReadonlySet<string> = new Set(['download_failed'])
 
@@ -114,7 +121,7 @@ async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal):
     if (faults !== undefined) await giveUp(lease, faults, options)
     else {
       const notBefore = new Date(now().getTime() + options.backoffMs(lease.failures))
-      await store.release(lease, { notBefore, failure: error instanceof ApiError ? error.row : 'internal' })
+      await store.release(lease, { notBefore, failure: { name: toApiError(error).row, at: now() } })
     }
   } finally {
     await keeper.stop()
@@ -142,7 +149,7 @@ async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal)
     }
     case 'finish': {
       const results = await finishJob(lease, { store, blobs, publisher, signal })
-      return end(lease, { state: job.outcome ?? 'succeeded', results }, options)
+      return end(lease, { state: job.outcome ?? 'succeeded', faults: job.faults, results }, options)
     }
     case 'notify':
       await notify(job, signal)
@@ -166,21 +173,43 @@ async function end(
 }
 
 async function giveUp(lease: Lease, faults: readonly Fault[], options: RunnerOptions): Promise<void> {
-  if (lease.stage === 'notify') await options.store.settle(lease)
-  else await end(lease, { state: 'failed', faults }, options)
+  const { store, now } = options
+  if (lease.stage === 'notify') await store.settle(lease)
+  else if (lease.stage !== 'compute') await end(lease, { state: 'failed', faults }, options)
+  // What other shards came to was charged and must be shown: the job goes on to its end, without computing.
+  else if (lease.job.outcome === undefined) await store.fail(lease, faults)
+  // Its lines cannot even be read to say that they were not computed.
+  else await store.commitShard(lease, { ...NOTHING, failedLines: lease.lineCount }, now())
 }
 
+const NOTHING = { completedLines: 0, tokens: 0, charges: [] } as const
+
 /** What ends the job; `undefined` when the part is to be tried again. */
-function faultsOf(error: unknown, lease: Lease, { rules }: RunnerOptions): readonly Fault[] | undefined {
+function faultsOf(error: unknown, lease: Lease, { rules, now }: RunnerOptions): readonly Fault[] | undefined {
   if (error instanceof JobFaults) return error.faults
-  const known = error instanceof ApiError ? error : internalError(error)
+  const known = toApiError(error)
   const isWorthRetrying = ERRORS[known.row][4] || WORTH_RETRYING.has(known.row)
   // Lines are never lost to a server that has a bad hour: what computes, or puts together what was computed and charged, is
   // tried again for as long as it takes.
   const isPatient = lease.stage === 'compute' || lease.stage === 'finish'
   const most = lease.stage === 'plan' && known.row === 'internal' ? MAX_OWN_FAILURES : MAX_FAILURES
   if (isWorthRetrying && (isPatient || lease.failures + 1 < most)) return undefined
-  return [rules[lease.job.kind].format.toFault(known)]
+  if (lease.stage === 'compute' && waitedMs(lease, now()) < MISFIT_PATIENCE_MS) return undefined
+  return [{ ...rules[lease.job.kind].format.toFault(known), row: known.row }]
+}
+
+/** Since when this shard has failed, while nothing else of its job was computed either. */
+function waitedMs({ job, failingSince }: Lease, at: Date): number {
+  if (failingSince === undefined) return 0
+  return at.getTime() - Math.max(failingSince.getTime(), job.progressedAt?.getTime() ?? 0)
+}
+
+function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error
+  if (!(error instanceof ForeignSpace)) return internalError(error)
+  const message =
+    'The model was replaced while the job ran: the other lines would be of another vector space. Submit the input again to have all of it in the new one.'
+  return new ApiError('space_changed', message, { cause: error })
 }
 
 function lostFault({ job }: Lease, { rules }: RunnerOptions): Fault {

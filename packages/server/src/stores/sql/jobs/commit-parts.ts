@@ -1,5 +1,8 @@
-import type { JobStore } from '../../../jobs/job-store.js'
+import { ForeignSpace } from '../../../jobs/foreign-space.js'
+import type { Lease } from '../../../jobs/job.js'
+import type { JobStore, ShardResult } from '../../../jobs/job-store.js'
 import { toLedgerRow } from '../ledger.js'
+import { getJob } from './find-jobs.js'
 import { dropParts, finishPart, insertPart } from './parts.js'
 import type { Queries, Transactions } from './transactions.js'
 
@@ -39,12 +42,15 @@ export function commitParts(
       change(lease.job, async (transaction) => {
         const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
         if (!(await finishPart(transaction, lease, parts))) return false
+        const space = await spaceAfter(transaction, lease, result)
         await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
             completed_lines: eb('completed_lines', '+', result.completedLines),
             failed_lines: eb('failed_lines', '+', result.failedLines),
             tokens: eb('tokens', '+', result.tokens),
+            progressed_at: now.getTime(),
+            ...space,
           }))
           .where('id', '=', lease.job.id)
           .execute()
@@ -98,6 +104,21 @@ export function commitParts(
 
     settle: (lease) => finishPart(database, lease),
   }
+}
+
+/** In which space the job is from now on. @throws {ForeignSpace} which undoes the transaction. */
+async function spaceAfter(
+  queries: Queries,
+  { job: { id } }: Lease,
+  { engineSpace, charges }: ShardResult,
+): Promise<{ engine_space?: string; spaces?: string }> {
+  if (engineSpace === undefined) return {}
+  const known = await getJob(queries, id)
+  if (known.engineSpace !== undefined && known.engineSpace !== engineSpace) {
+    throw new ForeignSpace(known.engineSpace, engineSpace)
+  }
+  const spaces = new Set([...known.spaces, ...charges.map(({ space }) => space)])
+  return { engine_space: engineSpace, spaces: JSON.stringify([...spaces]) }
 }
 
 async function hasOpenShards(queries: Queries, jobId: string): Promise<boolean> {
