@@ -36,7 +36,7 @@ export interface RunnerOptions {
   /** How often a slot looks for work when it was not told of any. */
   pollMs: number
   now: () => Date
-  /** Until a part that failed this often is tried again. */
+  /** Until what failed this often is tried again. */
   backoffMs(failures: number): number
   log: Logger
 }
@@ -130,7 +130,7 @@ async function work(lease: Lease, options: RunnerOptions, stopped: AbortSignal):
 
 /** @returns whether the lease was still the newest at the commit. */
 async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal): Promise<boolean> {
-  const { store, blobs, embed, now, log } = options
+  const { store, blobs, embed, now, backoffMs, log } = options
   const { job, stage } = lease
   const { format, publisher, notify } = options.rules[job.kind]
   if (lease.losses >= MAX_LOSSES && stage !== 'compute') throw new JobFaults([lostFault(lease, options)])
@@ -141,7 +141,7 @@ async function workAt(lease: Lease, options: RunnerOptions, signal: AbortSignal)
       return store.commitPlan(lease, { ...plan, now: now() })
     }
     case 'compute': {
-      const result = await computeShard(lease, { format, blobs, embed, now, signal })
+      const result = await computeShard(lease, { format, blobs, embed, now, backoffMs, signal })
       const isOurs = await store.commitShard(lease, result, now())
       const after = isOurs ? await store.find(job.project, job.kind, job.id) : undefined
       if (after !== undefined) log.info({ jobId: job.id, ...progressOf(after, now()) }, 'progress of a job')

@@ -209,15 +209,29 @@ test('a server without room is waited for, and then everything is computed', asy
   expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 10, failedLines: 0 })
 })
 
-test('a model that fails on everything is blamed on the lines only after it had its chances', async () => {
+test('a model that fails on everything for a while costs no line, whatever was computed before', async () => {
   let calls = 0
-  const embed: Embed = async () => {
+  const embed: Embed = async (request, options) => {
     calls++
-    throw new ApiError('engine_failed', 'broken')
+    if (calls > 3 && calls < 100) throw new ApiError('engine_failed', 'broken')
+    return fakeEmbed(request, options)
   }
-  run(textOf(2), { embed, slots: 1 })
-  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 0, failedLines: 2 })
-  expect(calls).toBe(5 * (1 + 2 * 3))
+  run(textOf(700), { embed, slots: 1 })
+  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 700, failedLines: 0 })
+  expect(calls).toBeGreaterThan(100)
+})
+
+test('a line on which the model fails, while it computes others, fails alone', async () => {
+  const embed: Embed = async (request, options) => {
+    if (request.inputs.includes('line 7')) throw new ApiError('engine_failed', 'broken')
+    return fakeEmbed(request, options)
+  }
+  run(textOf(200), { embed, slots: 1 })
+  const job = await ended(await submit())
+  expect(job).toMatchObject({ state: 'succeeded', completedLines: 199, failedLines: 1 })
+  expect((await linesOf(job))[7]).toEqual({ code: 500, text_index: 7, message: 'broken' })
+  const tokens = [...Array(200).keys()].reduce((sum, i) => sum + (i === 7 ? 0 : `line ${i}`.length), 0)
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ inputs: 199, tokens })
 })
 
 test('an input that cannot be had is asked for again, and then the job fails', async () => {
