@@ -386,6 +386,21 @@ export function jobStoreSuite(
       expect(order.slice(2)).toEqual(order.slice(0, 2))
     })
 
+    test('projects take turns, however many jobs each of them has', async () => {
+      const [many, one]: [string, string] = [randomUUID(), randomUUID()]
+      for (const project of [many, many, many, many, many, one]) {
+        const job = await store.submit(newJob({ project }), NO_LIMITS)
+        await store.commitPlan(await mustClaim(job.id), plan(shards(10, 10, 10)))
+      }
+      const turns: string[] = []
+      for (let i = 0; turns.filter((project) => project === one).length < 3; i++) {
+        const lease = await store.claim({ holder: 'a', now: at(3000 + i), until: at(9000) })
+        if (lease === undefined) throw new Error('nothing to claim')
+        if ([many, one].includes(lease.job.project)) turns.push(lease.job.project)
+      }
+      expect(turns.filter((project) => project === many).length).toBeLessThanOrEqual(3)
+    })
+
     test('a queued job is cancelled at once', async () => {
       const job = await store.submit(newJob(), NO_LIMITS)
       expect(await store.cancel(job, { now: at(3), onlyQueued: true, aftermathOf: untold })).toMatchObject({

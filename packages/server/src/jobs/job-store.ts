@@ -113,7 +113,8 @@ export interface JobStore {
   expire(now: Date, aftermathOf: AftermathOf): Promise<number>
 
   /**
-   * Take the next part that waits, or whose holder has not been heard of: of the job that waited longest. A shard that was
+   * Take the next part that waits, or whose holder has not been heard of: of the project that waited longest,
+   * and of its job that did. A shard that was
    * lost {@link SUSPICIOUS_LOSSES} times is split by {@link SPLIT_PARTS}, so that a line that ends the process is found.
    */
   claim(options: { holder: string; now: Date; until: Date }): Promise<Lease | undefined>

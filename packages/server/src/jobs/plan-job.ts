@@ -4,8 +4,9 @@ import type { Fault, Job, Lease, ShardPlan } from './job.js'
 import type { LineFormat } from './line-format.js'
 import { linesOf } from './lines.js'
 
-/** Lines of a shard: what a crash costs at most, and what one charge is for. */
+/** Lines of a shard, and its bytes before the last line: what a crash costs at most, and for how long others wait their turn. */
 export const SHARD_LINES = 1000
+export const SHARD_BYTES = 1_000_000
 
 /**
  * What a caller named as input → its name and bytes.
@@ -33,7 +34,7 @@ export class JobFaults extends Error {
 }
 
 /**
- * Fetch the input and read it once: count its lines, look at each, note where every thousandth begins.
+ * Fetch the input and read it once: count its lines, look at each, note where each shard begins.
  *
  * @throws {JobFaults} when nothing shall be computed.
  */
@@ -62,7 +63,7 @@ export async function planJob(
       if (line.index >= maxLines) throw new JobFaults([format.refuse('too_many_lines')])
       survey.add(line)
       const last = shards.at(-1)
-      if (last !== undefined && last.lineCount < SHARD_LINES) last.lineCount++
+      if (last !== undefined && hasRoom(last, line.startByte)) last.lineCount++
       else shards.push({ firstLine: line.index, lineCount: 1, startByte: line.startByte })
     }
     signal.throwIfAborted()
@@ -72,6 +73,10 @@ export async function planJob(
   if (faults.length > 0) throw new JobFaults(faults)
   const totalLines = shards.reduce((sum, { lineCount }) => sum + lineCount, 0)
   return { model, inputKey, totalLines, shards }
+}
+
+function hasRoom({ lineCount, startByte }: ShardPlan, endByte: number): boolean {
+  return lineCount < SHARD_LINES && endByte - startByte < SHARD_BYTES
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -47,11 +47,11 @@ interface JobsTable {
   expires_at: number
   /** When the job is forgotten; moves when it ends. */
   purge_at: number
-  /** When a shard was last taken; the job that waited longest is next. */
+  /** When a shard was last taken; of the project that waited longest, the job that did is next. */
   served_at: number
 }
 
-/** One row for each piece of work that is leased as a whole: planning, up to 1,000 lines, putting together. */
+/** One row for each piece of work that is leased as a whole: planning, up to 1,000 lines or a megabyte of them, putting together. */
 interface ShardsTable {
   job_id: string
   stage: string

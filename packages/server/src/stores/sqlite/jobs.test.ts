@@ -172,6 +172,13 @@ test('every line has its answer, in order, and each token is paid for once', asy
   expect(await ledger.totalsOf('p', job.id)).toEqual({ charges: 3, inputs: 2345, tokens, amountNanos: tokens * 700 })
 })
 
+test('a shard of long lines has a megabyte of them', async () => {
+  run(Array.from({ length: 25 }, (_, i) => String(i).padEnd(100_000, ' line')).join('\n'))
+  const job = await ended(await submit())
+  expect(job).toMatchObject({ state: 'succeeded', completedLines: 25 })
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ charges: 3, inputs: 25 })
+})
+
 test('blank lines count and cost nothing; lines that cannot be computed say why', async () => {
   const embed: Embed = async (request, options) => {
     if (request.inputs.includes('wrong')) throw new ApiError('invalid_parameter', 'Range of input length should be …')
