@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Kysely, sql } from 'kysely'
 import { describe, expect, test } from 'vitest'
+import { ForeignSpace } from '../../jobs/foreign-space.js'
 import type { JobStore } from '../../jobs/job-store.js'
+import type { Charge } from '../../usage/ledger.js'
 import { createSqlFileIndex } from '../sql/file-index.js'
 import { createSqlLedger } from '../sql/ledger.js'
 import type { Tables } from './tables.js'
@@ -14,6 +16,8 @@ const scriptsUpTo = (index: number) =>
     .map((name) => readFileSync(new URL(`./released/${name}.sql`, import.meta.url), 'utf8'))
     .join('\n')
 
+/** Of what the fixtures' job was charged for. */
+const SPACE = '0123456789abcdef'
 const at = (ms: number) => new Date(ms)
 
 /**
@@ -58,18 +62,24 @@ export function releasedSchemaSuite(
             expect(await store.end(lease, end)).toBe(true)
           }
           if (stage !== 'compute') continue
-          const charge = {
-            ...({ id: `${job.id} ${firstLine}`, project: 'p', keyId: 'k', kind: 'shard', reference: job.id } as const),
-            ...{
-              model: 'm',
-              space: 's',
-              inputs: lineCount,
-              tokens: 10,
-              priceMicrosPer1kTokens: 700,
-              at: at(2_000_000),
-            },
+          const charge: Charge = {
+            id: `${job.id} ${firstLine}`,
+            project: 'p',
+            keyId: 'k',
+            kind: 'shard',
+            reference: job.id,
+            model: 'm',
+            space: SPACE,
+            inputs: lineCount,
+            tokens: 10,
+            priceMicrosPer1kTokens: 700,
+            at: at(2_000_000),
           }
           const result = { completedLines: lineCount, failedLines: 0, tokens: 10, engineSpace: 'e', charges: [charge] }
+          if (firstLine === 1000) {
+            const foreign = { ...result, charges: [{ ...charge, space: 'other' }] }
+            await expect(store.commitShard(lease, foreign, at(2_000_000))).rejects.toBeInstanceOf(ForeignSpace)
+          }
           expect(await store.commitShard(lease, result, at(2_000_000))).toBe(true)
         }
         expect(stages.toSorted()).toEqual([

@@ -117,8 +117,28 @@ async function spaceAfter(
   if (known.engineSpace !== undefined && known.engineSpace !== engineSpace) {
     throw new ForeignSpace(known.engineSpace, engineSpace)
   }
-  const spaces = new Set([...known.spaces, ...charges.map(({ space }) => space)])
+  const added = charges.map(({ space }) => space)
+  if (known.engineSpace === undefined) await checkCharged(queries, id, added)
+  const spaces = new Set([...known.spaces, ...added])
   return { engine_space: engineSpace, spaces: JSON.stringify([...spaces]) }
+}
+
+/**
+ * A job that was begun before engines were noted has charges only to tell its space: one of the added must be among them.
+ *
+ * @throws {ForeignSpace}
+ */
+async function checkCharged(queries: Queries, id: string, added: readonly string[]): Promise<void> {
+  const rows = await queries
+    .selectFrom('ledger')
+    .select('space')
+    .distinct()
+    .where('reference', '=', id)
+    .where('kind', '=', 'shard')
+    .execute()
+  const charged = rows.map(({ space }) => space)
+  if (charged.length === 0 || added.some((space) => charged.includes(space))) return
+  throw new ForeignSpace(charged.join(', '), added.join(', '))
 }
 
 async function hasOpenShards(queries: Queries, jobId: string): Promise<boolean> {
