@@ -215,7 +215,10 @@ export function jobStoreSuite(
       const third = await mustClaim(job.id, { now: 40 })
       expect(third).toMatchObject({ failures: 1, losses: 0 })
       await store.release(third, { notBefore: at(50), failure: { name: 'engine_failed', at: at(45) } })
-      expect(await mustClaim(job.id, { now: 50 })).toMatchObject({ failures: 2, failingSince: at(20) })
+      const fourth = await mustClaim(job.id, { now: 50 })
+      expect(fourth).toMatchObject({ failures: 2, lastFailure: 'engine_failed', failingSince: at(20) })
+      await store.release(fourth, { notBefore: at(60), failure: { name: 'space_changed', at: at(55) } })
+      expect(await mustClaim(job.id, { now: 60 })).toMatchObject({ failures: 3, failingSince: at(55) })
     })
 
     test('the first result says in which space a job is computed, and no result of another one is taken', async () => {

@@ -109,8 +109,10 @@ export interface Lease extends ShardPlan {
   holder: string
   /** Earlier leases that ended without a word: the process died, or was too slow. */
   losses: number
-  /** Earlier leases that were given back with an error, and when the first was. */
+  /** Earlier leases that were given back with an error. */
   failures: number
+  /** The last of these errors, and since when there was no other. */
+  lastFailure?: string
   failingSince?: Date
 }
 

@@ -194,13 +194,13 @@ function faultsOf(error: unknown, lease: Lease, { rules, now }: RunnerOptions): 
   const isPatient = lease.stage === 'compute' || lease.stage === 'finish'
   const most = lease.stage === 'plan' && known.row === 'internal' ? MAX_OWN_FAILURES : MAX_FAILURES
   if (isWorthRetrying && (isPatient || lease.failures + 1 < most)) return undefined
-  if (lease.stage === 'compute' && waitedMs(lease, now()) < MISFIT_PATIENCE_MS) return undefined
+  if (lease.stage === 'compute' && waitedMs(lease, { error: known, at: now() }) < MISFIT_PATIENCE_MS) return undefined
   return [{ ...rules[lease.job.kind].format.toFault(known), row: known.row }]
 }
 
-/** Since when this shard has failed, while nothing else of its job was computed either. */
-function waitedMs({ job, failingSince }: Lease, at: Date): number {
-  if (failingSince === undefined) return 0
+/** For how long this shard has failed with this error alone, while nothing else of its job was computed either. */
+function waitedMs({ job, lastFailure, failingSince }: Lease, { error, at }: { error: ApiError; at: Date }): number {
+  if (failingSince === undefined || lastFailure !== error.row) return 0
   return at.getTime() - Math.max(failingSince.getTime(), job.progressedAt?.getTime() ?? 0)
 }
 

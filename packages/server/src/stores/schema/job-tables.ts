@@ -70,7 +70,7 @@ interface ShardsTable {
   losses: number
   /** Leases given back with an error. */
   failures: number
-  /** When it was first given back with an error. */
+  /** When it was first given back with the last error. */
   failing_since: number | null
   not_before: number
   output_key: string | null

@@ -81,6 +81,7 @@ export function toLease(job: Job, row: ShardRow, holder: string): Lease {
     holder,
     losses: row.losses,
     failures: row.failures,
+    ...(row.last_error !== null && { lastFailure: row.last_error }),
     ...instant('failingSince', row.failing_since),
   }
 }

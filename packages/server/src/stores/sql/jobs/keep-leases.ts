@@ -26,7 +26,7 @@ export function keepLeases(
         not_before: notBefore.getTime(),
         ...(failure !== undefined && {
           failures: lease.failures + 1,
-          failing_since: (lease.failingSince ?? failure.at).getTime(),
+          failing_since: ((lease.lastFailure === failure.name && lease.failingSince) || failure.at).getTime(),
           last_error: failure.name,
         }),
       }),
