@@ -35,7 +35,8 @@ export function embedCommand(): Command {
       'after',
       `
 With --input and --output a run that was interrupted, killed, or stopped by a full disk goes on where it was
-when the same command is given again; what it has so far lies beside the output as .part.
+when the same command is given again; what it has so far lies beside the output as .part. With another model behind
+the name since, it begins anew: a file has vectors of one space.
 
 A line ends with a line feed, as in a task; a byte order mark is no text, and what is not UTF-8 is an error.
 
