@@ -54,6 +54,7 @@ async function quiver(): Promise<FastifyInstance> {
       embeddings: take(inputs.length).map((dense, index) => ({ index, dense, tokens: inputs[index]?.length ?? 0 })),
       totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
       space: '0123456789abcdef',
+      engineSpace: 'fedcba9876543210',
     }
   }
   const catalog = new Catalog()

@@ -236,6 +236,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
       remedy: '新的请求请用新的键；重复请求时请求体须与原来相同',
     },
   },
+  space_changed: {
+    en: {
+      when: 'The model of a job was replaced while it ran, and for an hour no process computed as before: its vectors would be of two spaces',
+      remedy: 'What was computed is in the result. Submit the input again, all of it, to have it in the new space',
+    },
+    zh: {
+      when: '作业运行期间模型被更换，一小时内没有任何进程按原来的模型计算：否则结果会混有两个向量空间',
+      remedy: '已计算的部分在结果中。若要全部在新的空间中，请重新提交整个输入',
+    },
+  },
   rate_limited: {
     en: {
       when: 'Jobs are submitted faster than the model allows, or too many of them wait or run',

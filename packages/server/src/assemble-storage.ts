@@ -168,7 +168,7 @@ export async function backUpHome(settings: Settings, folder: string, signal: Abo
   const source: BackupSource = {
     home,
     blobs,
-    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path),
+    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path, { journals: join(home, JOURNALS) }),
     // Of a bucket nobody can hold back deletions; what goes meanwhile is a file without bytes after a restore.
     holdBlobs: async () => ('holdDeletions' in blobs ? blobs.holdDeletions() : { release: async () => {} }),
   }

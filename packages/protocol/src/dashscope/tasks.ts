@@ -122,7 +122,8 @@ export function encodeTask(task: TaskView, requestId: string): Task {
       ...(linesPerSecond !== undefined && { lines_per_second: round(linesPerSecond) }),
       ...(secondsLeft !== undefined && { seconds_left: round(secondsLeft) }),
     },
-    ...(task.status === 'SUCCEEDED' && { usage: { total_tokens: task.totalTokens } }),
+    // What a task came to that failed is charged, so it is told; one without a result has cost nothing.
+    ...((task.status === 'SUCCEEDED' || task.url !== undefined) && { usage: { total_tokens: task.totalTokens } }),
   }
 }
 

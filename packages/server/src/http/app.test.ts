@@ -45,6 +45,7 @@ const fakeEmbed: Embed = async ({ model, inputs, dimension, outputType }) => ({
   })),
   totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
   space: '0123456789abcdef',
+  engineSpace: 'fedcba9876543210',
 })
 
 /** A service that no test here reaches; one that does fails. */
@@ -377,6 +378,7 @@ test('answers that wait for a slow reader, and for each other, keep their own by
     })),
     totalTokens: inputs.length,
     space: '0123456789abcdef',
+    engineSpace: 'fedcba9876543210',
   })
   const { app } = appWith({ embed, requestTimeoutMs: 60_000 })
   await app.listen({ host: '127.0.0.1', port: 0 })

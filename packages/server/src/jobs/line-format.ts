@@ -1,11 +1,12 @@
-import type { ApiError, EmbedResult } from '@quiver/protocol'
+import type { ApiError } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { TextModel } from '../catalog/text-model.js'
+import type { Embedded } from '../embedding/embed.js'
 import type { EarlyOutcome, Fault, Job } from './job.js'
 import type { InputLine } from './lines.js'
 
 /** What became of a line. `blank`: there was nothing to compute. The early outcomes: it was not computed in time. */
-export type LineOutcome = { result: EmbedResult } | { error: ApiError } | 'blank' | EarlyOutcome
+export type LineOutcome = { result: Embedded } | { error: ApiError } | 'blank' | Exclude<EarlyOutcome, 'failed'>
 
 /** A line as it is computed. */
 export interface LineWork {
@@ -32,7 +33,12 @@ export interface LineFormat {
   /** What is wrong with an input of this name, if its name says so. */
   faultOfName(name: string): Fault | undefined
   survey(job: Job): LineSurvey
-  /** Never throws for what the line holds. `undefined`: the line is passed over, without an answer. */
+  /**
+   * Never throws for what the line holds. `undefined`: the line is passed over, without an answer.
+   *
+   * @throws {ApiError} what keeps the whole job from being computed; never of one that ends early, whose lines are read to
+   * say that they were not computed.
+   */
   read(line: InputLine, job: Job): Promise<LineWork | undefined>
   /** Price of this kind of job. */
   priceMicrosPer1kTokens(model: TextModel): number

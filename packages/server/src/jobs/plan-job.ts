@@ -4,8 +4,9 @@ import type { Fault, Job, Lease, ShardPlan } from './job.js'
 import type { LineFormat } from './line-format.js'
 import { linesOf } from './lines.js'
 
-/** Lines of a shard: what a crash costs at most, and what one charge is for. */
+/** Lines of a shard, and its bytes before the last line: what a crash costs at most, and for how long others wait their turn. */
 export const SHARD_LINES = 1000
+export const SHARD_BYTES = 1_000_000
 
 /**
  * What a caller named as input → its name and bytes.
@@ -34,7 +35,7 @@ export class JobFaults extends Error {
 }
 
 /**
- * Fetch the input and read it once: count its lines, look at each, note where every thousandth begins.
+ * Fetch the input and read it once: count its lines, look at each, note where each shard begins.
  *
  * @throws {JobFaults} when nothing shall be computed.
  */
@@ -65,7 +66,7 @@ export async function planJob(
       // Lines without an answer are read too, so there is an end to them as well.
       if (totalLines > maxLines || line.index >= 2 * maxLines) throw new JobFaults([format.refuse('too_many_lines')])
       const last = shards.at(-1)
-      if (last !== undefined && last.lineCount < SHARD_LINES) last.lineCount++
+      if (last !== undefined && hasRoom(last, line.startByte)) last.lineCount++
       else shards.push({ firstLine: line.index, lineCount: 1, startByte: line.startByte })
     }
     signal.throwIfAborted()
@@ -74,6 +75,10 @@ export async function planJob(
   const { model, faults } = survey.finish()
   if (faults.length > 0) throw new JobFaults(faults)
   return { model, inputKey, inputBytes, totalLines, shards }
+}
+
+function hasRoom({ lineCount, startByte }: ShardPlan, endByte: number): boolean {
+  return lineCount < SHARD_LINES && endByte - startByte < SHARD_BYTES
 }
 
 function isTooLarge(error: unknown): boolean {

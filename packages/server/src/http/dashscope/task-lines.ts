@@ -5,7 +5,8 @@ import type { Catalog } from '../../catalog/catalog.js'
 import { check } from '../../catalog/check.js'
 import { TextModel } from '../../catalog/text-model.js'
 import type { Fault, Job } from '../../jobs/job.js'
-import type { LineFormat, LineOutcome } from '../../jobs/line-format.js'
+import type { LineFormat, LineOutcome, LineWork } from '../../jobs/line-format.js'
+import type { InputLine } from '../../jobs/lines.js'
 import { encodeJson } from '../encode-json.js'
 import { textOf } from '../line-text.js'
 
@@ -35,6 +36,19 @@ export function createTaskLines(catalog: Catalog): LineFormat {
       }),
       { maxLines: 0, maxBytes: 0 },
     )
+  const requestOf = (line: InputLine, job: Job): LineWork['request'] => {
+    const model = modelOf(job)
+    const text = textOf(line)
+    if (text === undefined) return tooLong(model.maxInputTokens)
+    if (text.trim() === '') return 'blank'
+    const { textType, overlong } = TaskOptions.parse(job.options)
+    const fields = { inputs: 'line', dimension: 'parameters.dimension' }
+    return check(
+      { model: model.id, inputs: [text], textType, outputType: 'dense', fields, ...(overlong && { overlong }) },
+      catalog,
+      { isJob: true },
+    )
+  }
   return {
     limits: { ...limits, maxLineBytes: MAX_LINE_BYTES },
     isCompressed: true,
@@ -55,23 +69,13 @@ export function createTaskLines(catalog: Catalog): LineFormat {
         to: 'output' as const,
         bytes: Buffer.concat([encodeJson(dashscope.encodeTaskLine(index, toResult(outcome))), NEWLINE]),
       })
-      const text = textOf(line)
-      if (text === undefined) return { request: tooLong(modelOf(job).maxInputTokens), encode }
-      if (text.trim() === '') return { request: 'blank', encode }
-      const { textType, overlong } = TaskOptions.parse(job.options)
-      const request = check(
-        {
-          model: modelOf(job).id,
-          inputs: [text],
-          textType,
-          outputType: 'dense',
-          fields: { inputs: 'line', dimension: 'parameters.dimension' },
-          ...(overlong && { overlong }),
-        },
-        catalog,
-        { isJob: true },
-      )
-      return { request, encode }
+      try {
+        return { request: requestOf(line, job), encode }
+      } catch (error) {
+        // The model is no longer there: the whole task's fault, until it is given up for that.
+        if (!(error instanceof ApiError) || job.outcome === undefined) throw error
+        return { request: error, encode }
+      }
     },
     priceMicrosPer1kTokens: ({ priceMicrosPer1kTokens }) => priceMicrosPer1kTokens,
     toFault: (error) => ({ code: ERRORS[error.row][1], message: messageOf(error, 'dashscope') }),

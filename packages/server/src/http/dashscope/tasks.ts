@@ -173,8 +173,7 @@ function toView(job: Job, { signer, publicUrl, jobs }: Services, request: Fastif
     submittedAt: job.createdAt,
     ...(job.startedAt && { scheduledAt: job.startedAt }),
     ...(job.endedAt && { endedAt: job.endedAt }),
-    ...(output !== undefined &&
-      !isExpired && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request, publicUrl)) }),
+    ...(output !== undefined && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request, publicUrl)) }),
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     ...(isExpired && { fault: { code: 'RequestTimeOut', message: 'The task was not computed within a day.' } }),
     totalTokens: job.tokens,

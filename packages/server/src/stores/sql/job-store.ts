@@ -30,6 +30,6 @@ export function createSqlJobStore(
     ...claimParts(transactions),
     ...keepLeases(database, transactions),
     ...commitParts(database, transactions),
-    ...purgeJobs(database, transactions),
+    ...purgeJobs(database),
   }
 }

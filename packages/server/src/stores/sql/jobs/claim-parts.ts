@@ -51,7 +51,7 @@ interface Instants {
   until: number
 }
 
-/** Of the job that waited longest, the first part that waits or whose lease ran out, if the job's lane has a place. */
+/** Of the project that waited longest, and of its job that did, the first part that waits or whose lease ran out, if the job's lane has a place. */
 function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable<PartRow> | undefined> {
   return queries
     .selectFrom('shards')
@@ -89,6 +89,10 @@ function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable
           eb.ref('jobs.lane_limit'),
         ),
       ]),
+    )
+    .orderBy(
+      sql`coalesce((select max(peers.served_at) from jobs as peers
+        where peers.project = jobs.project and peers.served_at <= ${at}), 0)`,
     )
     .orderBy(sql`case when jobs.served_at > ${at} then 0 else jobs.served_at end`)
     .orderBy('jobs.created_at')

@@ -1,5 +1,8 @@
-import type { JobStore } from '../../../jobs/job-store.js'
+import { ForeignSpace } from '../../../jobs/foreign-space.js'
+import type { Lease } from '../../../jobs/job.js'
+import type { JobStore, ShardResult } from '../../../jobs/job-store.js'
 import { toLedgerRow } from '../ledger.js'
+import { getJob } from './find-jobs.js'
 import { dropParts, finishPart, insertPart, updatePart } from './parts.js'
 import type { Queries, Transactions } from './transactions.js'
 
@@ -40,12 +43,15 @@ export function commitParts(
       change(lease.job, async (transaction) => {
         const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
         if (!(await finishPart(transaction, lease, parts))) return false
+        const space = await spaceAfter(transaction, lease, result)
         await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
             completed_lines: eb('completed_lines', '+', result.completedLines),
             failed_lines: eb('failed_lines', '+', result.failedLines),
             tokens: eb('tokens', '+', result.tokens),
+            progressed_at: now.getTime(),
+            ...space,
           }))
           .where('id', '=', lease.job.id)
           .execute()
@@ -105,6 +111,41 @@ export function commitParts(
         leased_until: null,
       }),
   }
+}
+
+/** In which space the job is from now on. @throws {ForeignSpace} which undoes the transaction. */
+async function spaceAfter(
+  queries: Queries,
+  { job: { id } }: Lease,
+  { engineSpace, charges }: ShardResult,
+): Promise<{ engine_space?: string; spaces?: string }> {
+  if (engineSpace === undefined) return {}
+  const known = await getJob(queries, id)
+  if (known.engineSpace !== undefined && known.engineSpace !== engineSpace) {
+    throw new ForeignSpace(known.engineSpace, engineSpace)
+  }
+  const added = charges.map(({ space }) => space)
+  if (known.engineSpace === undefined) await checkCharged(queries, id, added)
+  const spaces = new Set([...known.spaces, ...added])
+  return { engine_space: engineSpace, spaces: JSON.stringify([...spaces]) }
+}
+
+/**
+ * A job that was begun before engines were noted has charges only to tell its space: one of the added must be among them.
+ *
+ * @throws {ForeignSpace}
+ */
+async function checkCharged(queries: Queries, id: string, added: readonly string[]): Promise<void> {
+  const rows = await queries
+    .selectFrom('ledger')
+    .select('space')
+    .distinct()
+    .where('reference', '=', id)
+    .where('kind', '=', 'shard')
+    .execute()
+  const charged = rows.map(({ space }) => space)
+  if (charged.length === 0 || added.some((space) => charged.includes(space))) return
+  throw new ForeignSpace(charged.join(', '), added.join(', '))
 }
 
 async function hasOpenShards(queries: Queries, jobId: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import type { Job, NewJob } from '../../../jobs/job.js'
-import type { Idempotency, JobStore, SubmitOptions } from '../../../jobs/job-store.js'
+import { IDEMPOTENCY_KEPT_MS, type Idempotency, type JobStore, type SubmitOptions } from '../../../jobs/job-store.js'
 import { usageOf } from '../file-index.js'
 import { findJob, getJob } from './find-jobs.js'
 import { toJobRow } from './job-row.js'
@@ -25,10 +25,10 @@ export function submitJobs({ transact, lockSubmissions }: Transactions): Pick<Jo
   }
 }
 
-/** @returns the job that was kept under this key, if it is still there. @throws {ApiError} `idempotency_conflict` */
+/** @returns the job that was kept under this key, if both are still there and the key is not too old. @throws {ApiError} `idempotency_conflict` */
 async function findSubmitted(
   queries: Queries,
-  { project, kind }: NewJob,
+  { project, kind, createdAt }: NewJob,
   { operation, key, fingerprint }: Idempotency,
 ): Promise<Job | undefined> {
   const earlier = await queries
@@ -37,6 +37,7 @@ async function findSubmitted(
     .where('project', '=', project)
     .where('operation', '=', operation)
     .where('key', '=', key)
+    .where('created_at', '>', createdAt.getTime() - IDEMPOTENCY_KEPT_MS)
     .executeTakeFirst()
   if (earlier === undefined) return undefined
   if (earlier.fingerprint !== fingerprint) {
@@ -49,16 +50,17 @@ async function findSubmitted(
   return findJob(queries, { project, kind, id: earlier.job_id })
 }
 
-/** A key whose job was forgotten names the new one from now on. */
+/** A key that is too old, or whose job was forgotten, names the new one from now on. */
 async function keepKey(
   queries: Queries,
   { id, project, createdAt }: NewJob,
   { operation, key, fingerprint }: Idempotency,
 ): Promise<void> {
+  const names = { fingerprint, job_id: id, created_at: createdAt.getTime() }
   await queries
     .insertInto('idempotency_keys')
-    .values({ project, operation, key, fingerprint, job_id: id, created_at: createdAt.getTime() })
-    .onConflict((conflict) => conflict.columns(['project', 'operation', 'key']).doUpdateSet({ job_id: id }))
+    .values({ project, operation, key, ...names })
+    .onConflict((conflict) => conflict.columns(['project', 'operation', 'key']).doUpdateSet(names))
     .execute()
 }
 
