@@ -24,6 +24,8 @@ export interface Batch {
   callback?: { status: 'pending' | 'delivered' | 'failed'; failedTries: number }
   /** Why it failed. */
   faults: { code: string; message: string; line: number | undefined }[]
+  /** Vector spaces of the results so far: one for each dimension and length that lines ask for. */
+  spaces?: readonly string[]
   linesPerSecond?: number
   secondsLeft?: number
 }
@@ -51,6 +53,7 @@ interface BatchJson {
   errors: { data: { code: string; message: string; line: number | null }[] } | null
   usage?: { total_tokens: number }
   callback?: { status: 'pending' | 'delivered' | 'failed'; failed_tries: number }
+  spaces?: string[]
   lines_per_second?: number
   seconds_left?: number
 }
@@ -126,6 +129,7 @@ function toBatch(json: unknown): Batch {
     ...(usage && { totalTokens: usage.total_tokens }),
     ...(callback && { callback: { status: callback.status, failedTries: callback.failed_tries } }),
     faults: (batch.errors?.data ?? []).map(({ code, message, line }) => ({ code, message, line: line ?? undefined })),
+    ...(batch.spaces && { spaces: batch.spaces }),
     ...(batch.lines_per_second !== undefined && { linesPerSecond: batch.lines_per_second }),
     ...(batch.seconds_left !== undefined && { secondsLeft: batch.seconds_left }),
   }

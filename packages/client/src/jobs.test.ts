@@ -103,7 +103,8 @@ test('a server that is away for a while is waited for, once it has told of the j
 })
 
 test('a task is waited for with its progress, and read without the key', async () => {
-  const metrics = { task_metrics: { TOTAL: 4, SUCCEEDED: 3, FAILED: 1 }, lines_per_second: 2, seconds_left: 7 }
+  const lines = { task_metrics: { TOTAL: 4, SUCCEEDED: 3, FAILED: 1 }, spaces: ['s'] }
+  const metrics = { ...lines, lines_per_second: 2, seconds_left: 7 }
   const answers = [task('RUNNING', metrics), task('SUCCEEDED', {}, { usage: { total_tokens: 9 } })]
   const { client, seen, url } = await clientOf(...answers, { bytes: 'result' })
   const states: unknown[] = []
@@ -112,6 +113,7 @@ test('a task is waited for with its progress, and read without the key', async (
     id: 't-1',
     status: 'RUNNING',
     lines: { total: 4, succeeded: 3, failed: 1 },
+    spaces: ['s'],
     linesPerSecond: 2,
     secondsLeft: 7,
   })

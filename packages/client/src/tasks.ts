@@ -13,6 +13,8 @@ export interface Task {
   fault?: { code: string; message: string }
   /** Known once the file was read. */
   lines?: { total: number; succeeded: number; failed: number }
+  /** The vector space of the results, from the first of them on; compare vectors only where it is equal. */
+  spaces?: readonly string[]
   linesPerSecond?: number
   secondsLeft?: number
   totalTokens?: number
@@ -50,6 +52,7 @@ interface TaskJson {
     code?: string
     message?: string
     task_metrics?: LinesJson
+    spaces?: string[]
     lines_per_second?: number
     seconds_left?: number
   }
@@ -143,6 +146,7 @@ function toTask(json: unknown): Task {
     ...(output.url !== undefined && { url: output.url }),
     ...(code !== undefined && { fault: { code, message } }),
     ...toLines(task_metrics),
+    ...(output.spaces && { spaces: output.spaces }),
     ...(output.lines_per_second !== undefined && { linesPerSecond: output.lines_per_second }),
     ...(output.seconds_left !== undefined && { secondsLeft: output.seconds_left }),
     ...(usage && { totalTokens: usage.total_tokens }),

@@ -173,6 +173,20 @@ describe('a batch', () => {
     expect(charges.batch.nanos * 2).toBe(charges.requests.nanos)
   })
 
+  it('names the spaces of its vectors as requests do', async () => {
+    const client = clientFor('sk-spaces')
+    const batch = await client.batches.create({
+      input_file_id: await upload(client, [lineOf('a', 'one'), lineOf('b', 'two')]),
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+    })
+    const asked = await client.embeddings
+      .create({ model: 'text-embedding-v4', input: 'one', dimensions: 64 })
+      .withResponse()
+    const space = asked.response.headers.get('x-quiver-space')
+    expect(await ended(client, batch.id)).toMatchObject({ spaces: [space] })
+  })
+
   it('of the test model: two of a caller run at a time', async () => {
     const client = clientFor('sk-two')
     const created = Array.from({ length: 3 }, () =>

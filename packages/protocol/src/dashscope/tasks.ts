@@ -83,6 +83,10 @@ export const Task = z.object({
     code: z.string().optional(),
     message: z.string().optional(),
     task_metrics: TaskMetrics.optional(),
+    spaces: z
+      .array(z.string())
+      .optional()
+      .describe('The vector space of the results, as `x-quiver-space` names it; from the first of them on.'),
     lines_per_second: z.number().optional(),
     seconds_left: z.number().optional(),
   }),
@@ -103,6 +107,8 @@ export interface TaskView {
   url?: string
   fault?: { code: string; message: string }
   totalTokens: number
+  /** Empty until something is computed. */
+  spaces: readonly string[]
   progress: { completed: number; failed: number; total?: number; linesPerSecond?: number; secondsLeft?: number }
 }
 
@@ -119,6 +125,7 @@ export function encodeTask(task: TaskView, requestId: string): Task {
       ...(task.url !== undefined && { url: task.url }),
       ...task.fault,
       ...encodeMetrics(task),
+      ...(task.spaces.length > 0 && { spaces: [...task.spaces] }),
       ...(linesPerSecond !== undefined && { lines_per_second: round(linesPerSecond) }),
       ...(secondsLeft !== undefined && { seconds_left: round(secondsLeft) }),
     },

@@ -104,6 +104,12 @@ export const Batch = z.object({
   callback: BatchCallback.optional().describe(
     'How far the word of its end is, where `ds_batch_finish_callback` asks for one; `failed` after 24 hours.',
   ),
+  spaces: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Vector spaces of the results so far, as `x-quiver-space` names them: one for each dimension and length that lines ask for.',
+    ),
   lines_per_second: z.number().optional(),
   seconds_left: z.number().optional(),
 })

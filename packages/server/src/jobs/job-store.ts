@@ -50,6 +50,7 @@ export interface ShardResult {
   outputKey?: string
   errorKey?: string
   completedLines: number
+  /** At most; of lines that could not be read, some may have no answer. */
   failedLines: number
   tokens: number
   /** What computed its vectors; absent when it has none. */

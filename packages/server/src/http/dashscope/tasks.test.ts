@@ -46,6 +46,7 @@ test('a task that ran out of its day shows what was computed of it, and what tha
       code: 'RequestTimeOut',
       url: 'results/one.txt.gz until 2026-01-03T00:00:00.000Z',
       task_metrics: { TOTAL: 2000, SUCCEEDED: 1000, FAILED: 1000 },
+      spaces: ['0123456789abcdef'],
     },
     usage: { total_tokens: 7000 },
   })
@@ -57,7 +58,8 @@ test('so does one that failed while it was computed; one of which nothing was co
     output: { task_status: 'FAILED', code: 'SpaceChanged', url: expect.any(String) },
     usage: { total_tokens: 7000 },
   })
-  const unbegun = (await show({ ...expired, results: {}, tokens: 0 })) as Record<string, unknown>
+  const unbegun = (await show({ ...expired, results: {}, tokens: 0, spaces: [] })) as Record<string, unknown>
   expect(unbegun.usage).toBeUndefined()
   expect(unbegun.output).not.toHaveProperty('url')
+  expect(unbegun.output).not.toHaveProperty('spaces')
 })

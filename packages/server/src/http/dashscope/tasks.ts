@@ -177,6 +177,7 @@ function toView(job: Job, { signer, publicUrl, jobs }: Services, request: Fastif
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     ...(isExpired && { fault: { code: 'RequestTimeOut', message: 'The task was not computed within a day.' } }),
     totalTokens: job.tokens,
+    spaces: job.spaces,
     progress: progressOf(job, jobs.now()),
   }
 }

@@ -184,6 +184,7 @@ export function toBatch(job: Job, now: Date): openai.Batch {
       total_tokens: job.tokens,
     },
     ...(metadata?.[CALLBACK_KEY] !== undefined && { callback: toCallback(job.notice) }),
+    ...(job.spaces.length > 0 && { spaces: [...job.spaces] }),
     ...(linesPerSecond !== undefined && { lines_per_second: tenths(linesPerSecond) }),
     ...(secondsLeft !== undefined && { seconds_left: tenths(secondsLeft) }),
   }

@@ -1,5 +1,5 @@
 import { ForeignSpace } from '../../../jobs/foreign-space.js'
-import type { Lease } from '../../../jobs/job.js'
+import type { Job } from '../../../jobs/job.js'
 import type { JobStore, ShardResult } from '../../../jobs/job-store.js'
 import { toLedgerRow } from '../ledger.js'
 import { getJob } from './find-jobs.js'
@@ -43,12 +43,12 @@ export function commitParts(
       change(lease.job, async (transaction) => {
         const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
         if (!(await finishPart(transaction, lease, parts))) return false
-        const space = await spaceAfter(transaction, lease, result)
+        const job = await getJob(transaction, lease.job.id)
+        const space = await spaceAfter(transaction, job, result)
         await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
-            completed_lines: eb('completed_lines', '+', result.completedLines),
-            failed_lines: eb('failed_lines', '+', result.failedLines),
+            ...linesAfter(job, result),
             tokens: eb('tokens', '+', result.tokens),
             progressed_at: now.getTime(),
             ...space,
@@ -113,19 +113,30 @@ export function commitParts(
   }
 }
 
+/**
+ * How many lines have a result, and how many an error. Of a shard that could not be read nobody knows which lines have no
+ * answer: those that have one say how many can have failed.
+ */
+function linesAfter(
+  { completedLines, failedLines, totalLines = Number.POSITIVE_INFINITY }: Job,
+  shard: ShardResult,
+): { completed_lines: number; failed_lines: number } {
+  const completed = completedLines + shard.completedLines
+  return { completed_lines: completed, failed_lines: Math.min(failedLines + shard.failedLines, totalLines - completed) }
+}
+
 /** In which space the job is from now on. @throws {ForeignSpace} which undoes the transaction. */
 async function spaceAfter(
   queries: Queries,
-  { job: { id } }: Lease,
+  known: Job,
   { engineSpace, charges }: ShardResult,
 ): Promise<{ engine_space?: string; spaces?: string }> {
   if (engineSpace === undefined) return {}
-  const known = await getJob(queries, id)
   if (known.engineSpace !== undefined && known.engineSpace !== engineSpace) {
     throw new ForeignSpace(known.engineSpace, engineSpace)
   }
   const added = charges.map(({ space }) => space)
-  if (known.engineSpace === undefined) await checkCharged(queries, id, added)
+  if (known.engineSpace === undefined) await checkCharged(queries, known.id, added)
   const spaces = new Set([...known.spaces, ...added])
   return { engine_space: engineSpace, spaces: JSON.stringify([...spaces]) }
 }
