@@ -124,11 +124,12 @@ export function jobStoreSuite(
       for (const firstLine of [0, 1000]) {
         const lease = await mustClaim(submitted.id)
         expect(lease).toMatchObject({ stage: 'compute', firstLine, startByte: firstLine * 50, skipLines: 0 })
-        expect(await store.commitShard(lease, { ...resultOf(lease), failedLines: 2 }, at(20))).toBe(true)
+        const result = { ...resultOf(lease), completedLines: lease.lineCount - 2, failedLines: 2 }
+        expect(await store.commitShard(lease, result, at(20))).toBe(true)
       }
       expect(await find(submitted)).toMatchObject({
         state: 'finishing',
-        completedLines: 1500,
+        completedLines: 1496,
         failedLines: 4,
         tokens: 14,
       })
@@ -407,6 +408,17 @@ export function jobStoreSuite(
       await expect(submit(300)).rejects.toMatchObject({ row: 'file_quota_exceeded' })
       await submit(301)
       await submit(300, { createdAt: at(5000) }) // the result has gone by then
+    })
+
+    test('of shards that could not be read no more lines fail than the job has lines with an answer', async () => {
+      const job = await store.submit(newJob(), NO_LIMITS)
+      await store.commitPlan(await mustClaim(job.id), { ...plan(shards(10, 10, 10)), totalLines: 27 })
+      const unread = { completedLines: 0, failedLines: 10, tokens: 0, charges: [] }
+      await store.commitShard(await mustClaim(job.id), unread, at(20))
+      const lease = await mustClaim(job.id)
+      await store.commitShard(lease, { ...resultOf(lease), completedLines: 9 }, at(21))
+      await store.commitShard(await mustClaim(job.id), unread, at(22))
+      expect(await find(job)).toMatchObject({ state: 'finishing', totalLines: 27, completedLines: 9, failedLines: 18 })
     })
 
     test('projects take turns, however many jobs each of them has', async () => {
