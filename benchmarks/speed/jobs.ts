@@ -3,7 +3,8 @@ import { assemblePipeline } from '@quiver/server/dist/assemble.js'
 import { check } from '@quiver/server/dist/catalog/check.js'
 import { NO_HOME } from '../places.js'
 import { publish, toShort } from '../report.js'
-import { batchFile, endOfTask, json, pause, runBatch, submitTask } from './jobs-client.js'
+import { batchFile, endOfTask, runBatch, submitTask } from './jobs-client.js'
+import { CALLERS, type Latency, latencyBeside, PADDING_BYTES } from './jobs-latency.js'
 import {
   LARGE_LINE_BYTES,
   LARGE_LINES,
@@ -22,7 +23,6 @@ import { madeUpTexts } from './texts.js'
 const TOKENS = 32
 const GROUP = 64
 const IN_FLIGHT = 3
-const REQUESTS = 200
 
 interface Cost {
   seconds: number
@@ -53,7 +53,7 @@ export async function jobs(words: readonly string[]): Promise<void> {
   const memory = isWanted('memory')
     ? { ...(await memoryOfLargeBatch()), ...largeTask.memory, ...(await memoryOfWholeTask()) }
     : {}
-  const latency = isWanted('latency') ? await latencyBeside(texts) : {}
+  const latency: Latency = isWanted('latency') ? await latencyBeside(texts) : new Map()
   const ratio = (kind: 'task' | 'batch') =>
     median(rounds.map((round) => round.engine.cpuSeconds / round[kind].cpuSeconds))
   publish('Jobs', {
@@ -82,16 +82,17 @@ export async function jobs(words: readonly string[]): Promise<void> {
         rows: Object.entries(memory).map(([what, [before, most]]) => [what, before.toFixed(0), most.toFixed(0)]),
       },
       isWanted('latency') && {
-        title: 'Requests beside a task',
+        title: 'Requests beside jobs',
         notes: [
-          `${REQUESTS} requests of one text, one after the other, on an idle server and while a task runs; goal: 2.`,
+          `Requests of one text, from one caller and from ${CALLERS} at a time, each asking again when it has its answer: on an idle server, while a task of ${texts.length * 2} lines is computed, and through the life of a batch of ${texts.length} lines with ${PADDING_BYTES / 1024} KB of a field that is ignored on each, by the stage it was in when the request began, up to 400 in each. The last column is the p99 over that of the same callers on the idle server; goal: 2.`,
         ],
-        header: ['', 'p50, ms', 'p99, ms'],
-        rows: Object.entries(latency).map(([when, times]) => [
-          when,
-          toShort(percentile(times, 0.5)),
-          toShort(percentile(times, 0.99)),
-        ]),
+        header: ['callers', 'requests', 'p50, ms', 'p99, ms', 'p99 over idle'],
+        rows: [...latency].map(([when, times]) => {
+          const [callers = ''] = when.split(', ')
+          const idle = percentile(latency.get(`${callers}, idle`) ?? [], 0.99)
+          const p99 = percentile(times, 0.99)
+          return [when, String(times.length), toShort(percentile(times, 0.5)), toShort(p99), (p99 / idle).toFixed(2)]
+        }),
       },
     ].filter((section) => section !== false),
   })
@@ -145,30 +146,4 @@ async function costOf(server: ServerProcess, work: () => Promise<unknown>): Prom
   const startedAt = performance.now()
   await work()
   return { seconds: (performance.now() - startedAt) / 1000, cpuSeconds: server.cost().cpuSeconds - before }
-}
-
-async function latencyBeside(texts: readonly string[]): Promise<Record<string, number[]>> {
-  const server = await startServer({ QUIVER_THREADS: '1', QUIVER_CACHE_BYTES: '0' })
-  const measure = async (count: number, prefix: string) => {
-    const times: number[] = []
-    for (let i = 0; i < count; i++) {
-      const startedAt = performance.now()
-      await json(`${server.url}/v1/embeddings`, { model: 'text-embedding-v4', input: `${prefix} ${texts[i]}` })
-      times.push(performance.now() - startedAt)
-    }
-    return times
-  }
-  try {
-    await measure(50, 'warm')
-    const idle = await measure(REQUESTS, 'idle')
-    const id = await submitTask(server.url, [...texts, ...texts.map((text) => `again ${text}`)].join('\n'))
-    while ((await json(`${server.url}/api/v1/tasks/${id}`)).output.task_metrics === undefined) await pause()
-    const beside = await measure(REQUESTS, 'beside')
-    const { output } = await json(`${server.url}/api/v1/tasks/${id}`)
-    if (output.task_status !== 'RUNNING')
-      throw new Error('the task had ended before the requests had; give more --lines')
-    return { idle, 'while a task runs': beside }
-  } finally {
-    await server.stop()
-  }
 }

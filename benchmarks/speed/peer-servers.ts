@@ -113,12 +113,23 @@ async function startTei(program: string, folder: string): Promise<ServerProcess>
     `../bin/napi-v6/${process.platform}/${process.arch}/libonnxruntime.so.1`,
   )
   const port = await freePort()
-  const words = ['--model-id', folder, '--hostname', '127.0.0.1', '--port', String(port), '--auto-truncate']
+  const words = ['--model-id', folder, '--served-model-name', MODEL, '--hostname', '127.0.0.1', '--port', String(port)]
   const url = `http://127.0.0.1:${port}`
   return startProcess(
-    [...PINNED, program, ...words, '--max-client-batch-size', '64', ...MANY, '--prometheus-port', '0'],
+    [
+      ...PINNED,
+      program,
+      ...words,
+      '--auto-truncate',
+      '--max-client-batch-size',
+      '64',
+      ...MANY,
+      '--prometheus-port',
+      '0',
+    ],
     {
-      environment: { ...ONE_THREAD, ORT_DYLIB_PATH: library, RUST_LOG: 'error' },
+      // Without these it writes a line a request, and the library keeps a database for its makers: neither is its work.
+      environment: { ...ONE_THREAD, ORT_DYLIB_PATH: library, LOG_LEVEL: 'error', ORT_DISABLE_TELEMETRY: '1' },
       url,
       isReady: () => isFine(`${url}/health`),
     },

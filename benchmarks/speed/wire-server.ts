@@ -54,6 +54,7 @@ async function quiver(): Promise<FastifyInstance> {
       embeddings: take(inputs.length).map((dense, index) => ({ index, dense, tokens: inputs[index]?.length ?? 0 })),
       totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
       space: '0123456789abcdef',
+      engineSpace: 'fedcba9876543210',
     }
   }
   const catalog = new Catalog()
@@ -64,6 +65,7 @@ async function quiver(): Promise<FastifyInstance> {
       embed,
       embedContents: () => unmeasured(),
       resolveUserUrl: () => unmeasured(),
+      checkReachable: () => unmeasured(),
       tokenize: async () => [],
       detokenize: async (request) => request,
       inspect: createInspect(new RunningEngines([], { maxQueued: 1 })),

@@ -188,11 +188,12 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
   file_quota_exceeded: {
     en: {
       when: 'The key keeps as many files, or bytes of files, as it may',
-      remedy: 'Delete files, upload with `expires_after`, or raise `maxFiles` or `maxStorageBytes`',
+      remedy:
+        'Delete files, upload with `expires_after`, wait until jobs have ended, or raise `maxFiles` or `maxStorageBytes`',
     },
     zh: {
       when: '该 Key 保存的文件数或字节数已达上限',
-      remedy: '删除文件，上传时设置 `expires_after`，或者调大 `maxFiles`、`maxStorageBytes`',
+      remedy: '删除文件，上传时设置 `expires_after`，等待作业结束，或者调大 `maxFiles`、`maxStorageBytes`',
     },
   },
   range_not_satisfiable: {
@@ -233,6 +234,16 @@ export const ERROR_TEXTS: Record<ErrorName, Record<Language, Advice>> = {
     zh: {
       when: '该请求的 `Idempotency-Key` 在 24 小时内已经用过，而且当时的请求体不同',
       remedy: '新的请求请用新的键；重复请求时请求体须与原来相同',
+    },
+  },
+  space_changed: {
+    en: {
+      when: 'The model of a job was replaced while it ran, and for an hour no process computed as before: its vectors would be of two spaces',
+      remedy: 'What was computed is in the result. Submit the input again, all of it, to have it in the new space',
+    },
+    zh: {
+      when: '作业运行期间模型被更换，一小时内没有任何进程按原来的模型计算：否则结果会混有两个向量空间',
+      remedy: '已计算的部分在结果中。若要全部在新的空间中，请重新提交整个输入',
     },
   },
   rate_limited: {

@@ -8,8 +8,9 @@ const KEY = { authorization: 'Bearer sk-clock' }
 describe.skipIf(!hasFaketime())('a clock, moved by libfaketime, that is a day wrong', () => {
   let model: Awaited<ReturnType<typeof startStandIn>>
   let servers: OnWrongClock
+  let isHeld = false
   beforeAll(async () => {
-    model = await startStandIn(0)
+    model = await startStandIn(0, () => isHeld)
     servers = await openOnWrongClock({}, configFor(model.url))
   }, 120_000)
   afterAll(async () => {
@@ -82,9 +83,22 @@ describe.skipIf(!hasFaketime())('a clock, moved by libfaketime, that is a day wr
     }
     const done = await statusOf((await create('24h')).id)
     expect(done).toMatchObject({ status: 'completed', request_counts: { total: 20, completed: 20, failed: 0 } })
+    isHeld = true
+    const [short, long] = [await create('24h'), await create('336h')]
+    while ((await call(`/v1/batches/${short.id}`)).status === 'validating') await sleep(50)
     servers.setClock(24.1)
+    const expired = await statusOf(short.id)
+    expect(expired).toMatchObject({
+      status: 'expired',
+      output_file_id: null,
+      request_counts: { completed: 0, failed: 20 },
+    })
+    const errors = await fetch(`${servers.url}/v1/files/${expired.error_file_id}/content`, { headers: KEY })
+    const rows = (await errors.text()).trimEnd().split('\n')
+    expect(rows.map((row) => JSON.parse(row).error.code)).toEqual(Array(20).fill('batch_expired'))
+    isHeld = false
+    expect((await statusOf(long.id)).status).toBe('completed')
     expect(await call(`/v1/batches/${done.id}`)).toMatchObject({ status: 'completed' }) // kept for a month
-    expect((await statusOf((await create('336h')).id)).status).toBe('completed')
     servers.setClock(0)
   }, 120_000)
 })

@@ -13,8 +13,9 @@ const MAX_TEXTS = 32
  * inference's protocol, a token is a word, and a vector is made of its text's SHA-256.
  *
  * @param answerMs time that every call takes: how long jobs run does not depend on the machine.
+ * @param isHeld whether calls wait beyond that.
  */
-export async function startStandIn(answerMs: number): Promise<{ url: string; close(): void }> {
+export async function startStandIn(answerMs: number, isHeld = () => false): Promise<{ url: string; close(): void }> {
   const routes: Readonly<Record<string, (inputs: readonly string[]) => unknown>> = {
     '/health': () => ({}),
     '/info': () => ({ model_id: 'stand-in', model_sha: 'stand-in', max_client_batch_size: MAX_TEXTS }),
@@ -25,6 +26,7 @@ export async function startStandIn(answerMs: number): Promise<{ url: string; clo
     const route = routes[request.url ?? '']
     const inputs = request.method === 'POST' ? inputsOf(await bodyOf(request)) : []
     if (request.url === '/embed') await sleep(answerMs)
+    while (request.url === '/embed' && isHeld()) await sleep(50)
     response.writeHead(route === undefined ? 404 : 200, { 'content-type': 'application/json' })
     response.end(JSON.stringify(route?.(inputs) ?? {}))
   }).listen(0, '127.0.0.1')

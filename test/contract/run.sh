@@ -53,14 +53,14 @@ PYTHON
   tally "$(basename "$folder"), $name clients" "$good" "$bad"
 }
 
-# run_official: the embeddings and models tests of openai-python's own suite, from its source distribution, against $url.
+# run_official: the embeddings, models, files and batches tests of openai-python's own suite, from its source distribution, against $url.
 run_official() {
   local source=".venv/official/openai-python"
   if venv official official/requirements.txt; then
     [ -d "$source" ] || fetch_official "$source"
     TEST_API_BASE_URL="$url/compatible-mode/v1" PYTHONPATH="$PWD/official" \
       run_pytest official "$source" -c "$PWD/official/pytest.ini" --rootdir . \
-      tests/api_resources/test_embeddings.py tests/api_resources/test_models.py
+      tests/api_resources/test_{embeddings,models,files,batches}.py
   else
     tally 'openai-python, official suite (not installed)' 0 1
   fi

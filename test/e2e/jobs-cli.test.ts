@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -65,8 +65,13 @@ test('a text file becomes a task, its result a file; list, show and wait know it
   expect(late.stderr).toMatch(/PENDING/)
 }, 120_000)
 
+test('a text is a text, whatever its name ends with', async () => {
+  const submitted = await quiver('jobs', 'submit', pathOf('notes.md', 'one\n'), '--wait')
+  expect(submitted).toMatchObject({ status: 0, stderr: '' })
+}, 120_000)
+
 test('a batch goes from file to file, errors into one of their own', async () => {
-  const input = pathOf('requests.jsonl', `${request('a', 64)}\n${request('b', 63)}\n`)
+  const input = pathOf('requests.jsonl', `\ufeff${request('a', 64)}\r\n\r\n${request('b', 63)}\r\n\r\n`)
   const { status, stdout } = await quiver('batch', 'run', input)
   const [output, errors] = [join(folder, 'requests.output.jsonl'), join(folder, 'requests.errors.jsonl')]
   expect({ status, stdout }).toEqual({ status: 0, stdout: `completed: 1 lines in ${output}, 1 in ${errors}\n` })
@@ -103,6 +108,35 @@ test.each([
   120_000,
 )
 
+test('a list shows how far jobs are, and takes a status and a number', async () => {
+  const all = JSON.parse((await quiver('jobs', 'list', '--json')).stdout)
+  const ids = async (...words: string[]) =>
+    JSON.parse((await quiver('jobs', 'list', '--json', ...words)).stdout).map(({ id }: { id: string }) => id)
+  expect(await ids('--limit', '1')).toEqual([all[0].id])
+  expect(await ids('--status', 'running,pending')).toEqual([])
+  expect(await ids('--status', 'SUCCEEDED')).toEqual(all.map(({ id }: { id: string }) => id))
+  const batches = await ids('--status', 'completed')
+  expect(batches.length).toBeGreaterThan(0)
+  expect(batches.every((id: string) => id.startsWith('batch_'))).toBe(true)
+  const { stdout } = await quiver('jobs', 'list')
+  expect(stdout).toMatch(/batch_\S+ +│ completed +│ 2\/2, 1 failed +│/)
+  expect(stdout).toMatch(/[0-9a-f-]{36} +│ SUCCEEDED +│ 3\/3 +│/)
+}, 120_000)
+
+test.each([
+  ['--status', 'done', /some of pending/],
+  ['--limit', '0', /1 to 100/],
+])(
+  'a list of %s %s is refused',
+  async (option, value, words) => {
+    expect(await quiver('jobs', 'list', option, value)).toMatchObject({
+      status: 2,
+      stderr: expect.stringMatching(words),
+    })
+  },
+  60_000,
+)
+
 test('what is wrong with a batch file is said with its lines, and nothing is written', async () => {
   const input = pathOf('wrong.jsonl', `${request('a', 64)}\n${request('a', 64)}\n`)
   const { status, stderr } = await quiver('batch', 'run', input)
@@ -110,6 +144,17 @@ test('what is wrong with a batch file is said with its lines, and nothing is wri
   expect(stderr).toMatch(/wrong\.jsonl:2: The custom_id 'a'/)
   expect(existsSync(join(folder, 'wrong.output.jsonl'))).toBe(false)
 }, 120_000)
+
+test('the secret of the callbacks is that of the home, or of the configuration', () => {
+  const print = (environment: Record<string, string>) =>
+    execFileSync(process.execPath, [QUIVER, 'callback-secret'], { env: environment, encoding: 'utf8' })
+  const secret = print({ QUIVER_HOME: folder })
+  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=\n$/)
+  expect(print({ QUIVER_HOME: folder })).toBe(secret)
+  const own = 'one of sixteen characters'
+  expect(print({ QUIVER_HOME: folder, QUIVER_CALLBACK_SECRET: own })).toBe(`${own}\n`)
+  expect(print({ QUIVER_HOME: folder, QUIVER_SECRET: 's'.repeat(32) })).not.toBe(secret)
+}, 60_000)
 
 test.each([
   [['jobs', 'show', '0385dc79-5ff8-4d82-bcb6-9c6e54a6e1c1'], /there is no job/],

@@ -70,6 +70,24 @@ test('a run that the disk stopped keeps what it has, and goes on when there is r
   expect(digest(output)).toBe(digest(whole))
 }, 300_000)
 
+test('a run does not go on from one whose model was another', () => {
+  const [whole, output] = [join(folder, 'one-space.npy'), join(folder, 'two-spaces.npy')]
+  expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(whole)], { env: environment() }).status).toBe(0)
+  const limited = ['-c', 'ulimit -f 900; exec "$@"', 'sh', process.execPath, QUIVER, ...wordsFor(output)]
+  expect(spawnSync('sh', limited, { env: environment() }).status).toBe(1)
+
+  // As if another model had written what there is.
+  const notes = JSON.parse(readFileSync(`${output}.part.json`, 'utf8'))
+  const { space, ...facts } = JSON.parse(notes.resumeKey)
+  expect(space).toMatch(/^[0-9a-f]{16}$/)
+  const resumeKey = JSON.stringify({ ...facts, space: '0123456789abcdef' })
+  writeFileSync(`${output}.part.json`, JSON.stringify({ ...notes, resumeKey }))
+  writeFileSync(`${output}.part`, Buffer.alloc(notes.bytes))
+
+  expect(spawnSync(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment() }).status).toBe(0)
+  expect(digest(output)).toBe(digest(whole))
+}, 300_000)
+
 test('of two runs that write one file, one is refused and the other unharmed', async () => {
   const output = join(folder, 'twice.npy')
   const first = spawn(process.execPath, [QUIVER, ...wordsFor(output)], { env: environment(), stdio: 'ignore' })

@@ -18,8 +18,14 @@ export interface Batch {
   errorFileId: string | undefined
   createdAt: Date
   lines: { total: number; completed: number; failed: number }
+  /** Of the lines computed so far. */
+  totalTokens?: number
+  /** How far the word of its end is, where one was asked for. */
+  callback?: { status: 'pending' | 'delivered' | 'failed'; failedTries: number }
   /** Why it failed. */
   faults: { code: string; message: string; line: number | undefined }[]
+  /** Vector spaces of the results so far: one for each dimension and length that lines ask for. */
+  spaces?: readonly string[]
   linesPerSecond?: number
   secondsLeft?: number
 }
@@ -45,6 +51,9 @@ interface BatchJson {
   created_at: number
   request_counts: Batch['lines']
   errors: { data: { code: string; message: string; line: number | null }[] } | null
+  usage?: { total_tokens: number }
+  callback?: { status: 'pending' | 'delivered' | 'failed'; failed_tries: number }
+  spaces?: string[]
   lines_per_second?: number
   seconds_left?: number
 }
@@ -79,8 +88,13 @@ export class Batches {
   }
 
   /** The newest of the last 30 days. @throws {QuiverError} */
-  async list({ limit = 20, ...options }: CallOptions & { limit?: number } = {}): Promise<Batch[]> {
-    const { json } = await this.#call({ path: `${PATH}?limit=${limit}` }, options)
+  async list({
+    limit = 20,
+    statuses,
+    ...options
+  }: CallOptions & { limit?: number; statuses?: readonly BatchStatus[] } = {}): Promise<Batch[]> {
+    const query = new URLSearchParams({ limit: String(limit), ...(statuses && { status: statuses.join(',') }) })
+    const { json } = await this.#call({ path: `${PATH}?${query}` }, options)
     return (json as { data: unknown[] }).data.map(toBatch) // docs/api/batches.md
   }
 
@@ -103,6 +117,7 @@ export class Batches {
 
 function toBatch(json: unknown): Batch {
   const batch = json as BatchJson // docs/api/batches.md
+  const { usage, callback } = batch
   return {
     id: batch.id,
     status: batch.status,
@@ -111,7 +126,10 @@ function toBatch(json: unknown): Batch {
     errorFileId: batch.error_file_id ?? undefined,
     createdAt: new Date(batch.created_at * 1000),
     lines: batch.request_counts,
+    ...(usage && { totalTokens: usage.total_tokens }),
+    ...(callback && { callback: { status: callback.status, failedTries: callback.failed_tries } }),
     faults: (batch.errors?.data ?? []).map(({ code, message, line }) => ({ code, message, line: line ?? undefined })),
+    ...(batch.spaces && { spaces: batch.spaces }),
     ...(batch.lines_per_second !== undefined && { linesPerSecond: batch.lines_per_second }),
     ...(batch.seconds_left !== undefined && { secondsLeft: batch.seconds_left }),
   }

@@ -103,7 +103,8 @@ test('a server that is away for a while is waited for, once it has told of the j
 })
 
 test('a task is waited for with its progress, and read without the key', async () => {
-  const metrics = { task_metrics: { TOTAL: 4, SUCCEEDED: 3, FAILED: 1 }, lines_per_second: 2, seconds_left: 7 }
+  const lines = { task_metrics: { TOTAL: 4, SUCCEEDED: 3, FAILED: 1 }, spaces: ['s'] }
+  const metrics = { ...lines, lines_per_second: 2, seconds_left: 7 }
   const answers = [task('RUNNING', metrics), task('SUCCEEDED', {}, { usage: { total_tokens: 9 } })]
   const { client, seen, url } = await clientOf(...answers, { bytes: 'result' })
   const states: unknown[] = []
@@ -112,6 +113,7 @@ test('a task is waited for with its progress, and read without the key', async (
     id: 't-1',
     status: 'RUNNING',
     lines: { total: 4, succeeded: 3, failed: 1 },
+    spaces: ['s'],
     linesPerSecond: 2,
     secondsLeft: 7,
   })
@@ -182,4 +184,13 @@ test('batches are listed and cancelled', async () => {
     'GET /v1/batches?limit=1',
     'POST /v1/batches/batch_1/cancel',
   ])
+})
+
+test('a batch tells what it used and how far its callback is; a list asks for some statuses', async () => {
+  const more = { usage: { total_tokens: 9 }, callback: { status: 'delivered', failed_tries: 2 } }
+  const { client, seen } = await clientOf({ json: { data: [batch('completed', more).json] } })
+  expect(await client.batches.list({ statuses: ['completed', 'expired'] })).toMatchObject([
+    { totalTokens: 9, callback: { status: 'delivered', failedTries: 2 } },
+  ])
+  expect(seen[0]?.path).toBe('/v1/batches?limit=20&status=completed%2Cexpired')
 })

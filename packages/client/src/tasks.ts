@@ -13,6 +13,8 @@ export interface Task {
   fault?: { code: string; message: string }
   /** Known once the file was read. */
   lines?: { total: number; succeeded: number; failed: number }
+  /** The vector space of the results, from the first of them on; compare vectors only where it is equal. */
+  spaces?: readonly string[]
   linesPerSecond?: number
   secondsLeft?: number
   totalTokens?: number
@@ -29,6 +31,18 @@ export interface NewTask {
   idempotencyKey?: string
 }
 
+/** A task in a list. */
+export interface ListedTask extends Pick<Task, 'id' | 'status' | 'lines'> {
+  model: string
+  createdAt: Date
+}
+
+interface LinesJson {
+  TOTAL: number
+  SUCCEEDED: number
+  FAILED: number
+}
+
 /** docs/api/tasks.md */
 interface TaskJson {
   output: {
@@ -37,7 +51,8 @@ interface TaskJson {
     url?: string
     code?: string
     message?: string
-    task_metrics?: { TOTAL: number; SUCCEEDED: number; FAILED: number }
+    task_metrics?: LinesJson
+    spaces?: string[]
     lines_per_second?: number
     seconds_left?: number
   }
@@ -80,19 +95,24 @@ export class Tasks {
     limit = 20,
     status,
     ...options
-  }: CallOptions & { limit?: number; status?: TaskStatus } = {}): Promise<
-    { id: string; status: TaskStatus; model: string; createdAt: Date }[]
-  > {
+  }: CallOptions & { limit?: number; status?: TaskStatus } = {}): Promise<ListedTask[]> {
     const query = new URLSearchParams({ page_no: '1', page_size: String(limit), ...(status && { status }) })
     const { json } = await this.#call({ path: `${PATH}?${query}` }, options)
     const { data } = json as {
-      data: { task_id: string; status: TaskStatus; model_name: string; gmt_create: number }[] // docs/api/tasks.md
+      data: {
+        task_id: string
+        status: TaskStatus
+        model_name: string
+        gmt_create: number
+        task_metrics?: LinesJson
+      }[] // docs/api/tasks.md
     }
-    return data.map(({ task_id: id, status, model_name: model, gmt_create: at }) => ({
+    return data.map(({ task_id: id, status, model_name: model, gmt_create: at, task_metrics }) => ({
       id,
       status,
       model,
       createdAt: new Date(at),
+      ...toLines(task_metrics),
     }))
   }
 
@@ -119,15 +139,20 @@ export class Tasks {
 
 function toTask(json: unknown): Task {
   const { output, usage } = json as TaskJson // docs/api/tasks.md
-  const { task_metrics: lines, code, message = '' } = output
+  const { task_metrics, code, message = '' } = output
   return {
     id: output.task_id,
     status: output.task_status,
     ...(output.url !== undefined && { url: output.url }),
     ...(code !== undefined && { fault: { code, message } }),
-    ...(lines && { lines: { total: lines.TOTAL, succeeded: lines.SUCCEEDED, failed: lines.FAILED } }),
+    ...toLines(task_metrics),
+    ...(output.spaces && { spaces: output.spaces }),
     ...(output.lines_per_second !== undefined && { linesPerSecond: output.lines_per_second }),
     ...(output.seconds_left !== undefined && { secondsLeft: output.seconds_left }),
     ...(usage && { totalTokens: usage.total_tokens }),
   }
+}
+
+function toLines(json: LinesJson | undefined): Pick<Task, 'lines'> {
+  return json ? { lines: { total: json.TOTAL, succeeded: json.SUCCEEDED, failed: json.FAILED } } : {}
 }

@@ -61,6 +61,8 @@ export const ERRORS = {
   invalid_media: [400, 'InvalidParameter.DataInspection', 'invalid_request_error', 'invalid_media', false],
   // A key of a repeated submission came with another body: draft-ietf-httpapi-idempotency-key-header, §2.7.
   idempotency_conflict: [422, 'InvalidParameter', 'invalid_request_error', 'idempotency_conflict', false],
+  // Ours: the rest of a job would be in another vector space than what was computed; only jobs and their lines fail so.
+  space_changed: [409, 'SpaceChanged', 'invalid_request_error', 'space_changed', false],
   // «Requests rate limit exceeded, please try again later.» / «Requests throttling triggered.»
   rate_limited: [429, 'Throttling.RateQuota', 'rate_limit_error', 'limit_requests', true],
   // «An internal error has occured, please try again later or contact service support.»

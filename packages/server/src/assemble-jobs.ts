@@ -10,6 +10,7 @@ import { createTaskLines } from './http/dashscope/task-lines.js'
 import { TASK_LIFE_MS } from './http/dashscope/tasks.js'
 import { createBatchCallback } from './http/openai/batch-callback.js'
 import { createBatchLines } from './http/openai/batch-lines.js'
+import { callbackKeyOf, deriveCallbackSecret } from './jobs/callback.js'
 import { isGone } from './jobs/holder.js'
 import { resultFiles, signedResult } from './jobs/publishers.js'
 import { type RunningJobs, startJobs } from './jobs/start-jobs.js'
@@ -17,6 +18,7 @@ import type { Logger } from './telemetry/log.js'
 
 /** For the whole of a task's or batch's input; at the slowest pace allowed it would be days. */
 const INPUT_DEADLINE_MS = 3_600_000
+const DAY_SECONDS = 24 * 3600
 /** A list of batches looks back that far. */
 const BATCH_KEPT_MS = 30 * 24 * 3_600_000
 
@@ -29,6 +31,11 @@ export interface JobParts {
   resolveUserUrl: ResolveUserUrl
   detokenize: Detokenize
   log: Logger
+}
+
+/** What callbacks are signed with: the operator's, or one that is made of the server's own. */
+export function callbackSecretOf({ callbackSecret }: Pick<Settings, 'callbackSecret'>, secret: Uint8Array): string {
+  return callbackSecret ?? deriveCallbackSecret(secret)
 }
 
 /** Work on tasks and batches. */
@@ -61,9 +68,9 @@ export async function assembleJobs(
       },
       batch: {
         format: createBatchLines({ catalog, detokenize }),
-        publisher: resultFiles(files, now),
+        publisher: resultFiles(files, { now, lifeSeconds: settings.batchOutputDays * DAY_SECONDS || undefined }),
         keptMs: BATCH_KEPT_MS,
-        ...createBatchCallback(safeFetch, { secret: settings.callbackSecret ?? storage.secret, now }),
+        ...createBatchCallback(safeFetch, { key: callbackKeyOf(callbackSecretOf(settings, storage.secret)), now }),
       },
     },
     holder,

@@ -44,6 +44,11 @@ export async function assembleStorage(settings: Settings, log: Logger): Promise<
   return orClose(database, () => assembleOn(database, settings, { holder, log }))
 }
 
+/** What the server signs with: the operator's, or the one that its home keeps. @throws {HomeError} */
+export function secretOf({ secret, home }: Pick<Settings, 'secret' | 'home'>): Uint8Array {
+  return secret === undefined ? loadSecret(home) : Buffer.from(secret)
+}
+
 type Database = Awaited<ReturnType<typeof openDatabase>>
 
 async function assembleOn(
@@ -52,7 +57,7 @@ async function assembleOn(
   { holder, log }: { holder: string; log: Logger },
 ): Promise<Storage> {
   const blobs = await openBlobStore(settings)
-  const secret = settings.secret === undefined ? loadSecret(settings.home) : Buffer.from(settings.secret)
+  const secret = secretOf(settings)
   const now = () => new Date()
   const process =
     registry && (await joinProcesses({ registry, blobs, secret, id: holder, role: settings.role, now, log }))
@@ -163,7 +168,7 @@ export async function backUpHome(settings: Settings, folder: string, signal: Abo
   const source: BackupSource = {
     home,
     blobs,
-    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path),
+    snapshotDatabase: async (path) => snapshotSqlite(join(home, DATABASE), path, { journals: join(home, JOURNALS) }),
     // Of a bucket nobody can hold back deletions; what goes meanwhile is a file without bytes after a restore.
     holdBlobs: async () => ('holdDeletions' in blobs ? blobs.holdDeletions() : { release: async () => {} }),
   }

@@ -12,6 +12,7 @@ import { applyMultimodalServing, splitServing } from './catalog/multimodal-servi
 import { applyServing } from './catalog/serving.js'
 import { ConfigError, type Settings } from './config.js'
 import { parseAllowList } from './egress/allow-list.js'
+import { createCheckReachable } from './egress/check-reachable.js'
 import { resolveHost } from './egress/resolve-host.js'
 import { createSafeFetch } from './egress/safe-fetch.js'
 import { createDetokenize } from './embedding/detokenize.js'
@@ -185,10 +186,12 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
   })
   const storage = await orClose(pipeline, () => assembleStorage(settings, log))
   const detokenize = createDetokenize(catalog, { loadVocabulary, maxTextBytes: settings.maxBodyBytes })
-  const safeFetch = createSafeFetch({ allow: parseAllowList(settings.egressAllow), resolve: resolveHost })
+  const reach = { allow: parseAllowList(settings.egressAllow), resolve: resolveHost }
+  const safeFetch = createSafeFetch(reach)
   const resolveUserUrl = createResolveUserUrl(storage.files, safeFetch)
   const { embed, embedContents } = pipeline
   const running = await assembleJobs(settings, { catalog, embed, storage, safeFetch, resolveUserUrl, detokenize, log })
+  metrics.watchJobs(() => storage.jobStore.load(new Date()))
   let isDraining = false
   let isAbandoned = false
   const app = createApp(
@@ -200,6 +203,7 @@ export async function assembleServer(settings: Settings, log: Logger, signal: Ab
         embed,
         embedContents,
         resolveUserUrl,
+        checkReachable: createCheckReachable(reach),
         tokenize: pipeline.tokenize,
         inspect: pipeline.inspect,
         selfTest: pipeline.selfTest,

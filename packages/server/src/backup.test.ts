@@ -8,8 +8,12 @@ import { sweepFiles } from './files/sweep.js'
 import { loadSecret } from './home.js'
 import { createDiskBlobStore, type DiskBlobStore } from './stores/disk/blob-store.js'
 import { createSqlFileIndex } from './stores/sql/file-index.js'
+import { type AppendToLedger, createSqlLedger, toLedgerRow } from './stores/sql/ledger.js'
 import { checkSqlite, snapshotSqlite } from './stores/sqlite/backup.js'
 import { openSqlite } from './stores/sqlite/database.js'
+import { LedgerJournal } from './stores/sqlite/ledger-journal.js'
+import { LedgerThread } from './stores/sqlite/ledger-thread.js'
+import type { Charge } from './usage/ledger.js'
 
 const { signal } = new AbortController()
 const LIMITS = { maxFileBytes: 1e6, maxFiles: 1e4, maxBytes: 1e9 }
@@ -62,7 +66,8 @@ async function openHome(name: string): Promise<Home> {
     source: {
       home,
       blobs,
-      snapshotDatabase: async (path) => snapshotSqlite(join(home, 'quiver.db'), path),
+      snapshotDatabase: async (path) =>
+        snapshotSqlite(join(home, 'quiver.db'), path, { journals: join(home, 'ledger') }),
       holdBlobs: () => blobs.holdDeletions(),
     },
   }
@@ -89,6 +94,33 @@ test('what was kept is there again, with the secret', async () => {
   expect(await Promise.all(ids.map((id) => second.read(id)))).toEqual(['one', 'two'])
   expect(loadSecret(second.home)).toEqual(loadSecret(first.home))
   expect(statSync(join(second.home, 'secret')).mode & 0o777).toBe(0o600)
+})
+
+test('charges that are not in the database yet are in its copy, once', async () => {
+  const first = await openHome('first')
+  const openJournal = (commit: AppendToLedger) =>
+    LedgerJournal.open({
+      folder: join(first.home, 'ledger'),
+      owner: 'host/1/a',
+      isGone: () => false,
+      commit,
+      onError: () => {},
+    })
+  const thread = new LedgerThread(join(first.home, 'quiver.db'))
+  const stuck = await openJournal(() => new Promise(() => {}))
+  const charge = (id: string): Charge => ({
+    ...{ id, project: 'ours', keyId: 'k', kind: 'request', reference: 'r', model: 'm', space: 's' },
+    ...{ inputs: 1, tokens: 3, priceMicrosPer1kTokens: 500, at: new Date(0) },
+  })
+  const rows = ['both', 'journal'].map((id) => toLedgerRow(charge(id)))
+  await thread.append(rows.slice(0, 1))
+  for (const row of rows) await stuck.add(row)
+  await backUpTo(first.source)
+  await thread.close()
+  await restoreTo('second')
+  const database = await openSqlite(join(root, 'second', 'quiver.db'))
+  closers.push(() => database.destroy())
+  expect(await createSqlLedger(database).totalsOf('ours', 'r')).toMatchObject({ charges: 2, tokens: 6 })
 })
 
 test('with uploads and deletions going on, every file of the copy has its bytes', async () => {

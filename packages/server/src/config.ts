@@ -7,6 +7,7 @@ import { DEFAULT_MODEL } from './catalog/catalog.js'
 import { ModelEntry } from './catalog/configured-models.js'
 import { parseAllowList } from './egress/allow-list.js'
 import { EngineEntry, Prompts, UpstreamEntry } from './engines/engine-entry.js'
+import { isCallbackSecret } from './jobs/callback.js'
 
 const wholeNumber = (least: number, most: number) => z.coerce.number().int().min(least).max(most)
 const list = z.preprocess(
@@ -96,7 +97,10 @@ export const Settings = z.strictObject({
   maxFiles: wholeNumber(0, 100_000_000).default(10_000).describe('Files that one key may keep.'),
   maxStorageBytes: wholeNumber(0, Number.MAX_SAFE_INTEGER)
     .default(100 * 1024 ** 3)
-    .describe('Bytes of files that one key may keep.'),
+    .describe('Bytes that one key may keep: files, and at a submission also inputs of open jobs and results of tasks.'),
+  batchOutputDays: wholeNumber(0, 36_500)
+    .default(0)
+    .describe('Days that output and error files of batches are kept; 0: until they are deleted.'),
   databaseUrl: z
     .url({ protocol: /^postgres(ql)?$/ })
     .optional()
@@ -126,9 +130,12 @@ export const Settings = z.strictObject({
   callbackSecret: z
     .string()
     .min(16)
+    .refine(isCallbackSecret, 'behind whsec_ must be the base64 of 24 to 64 bytes')
     .optional()
     .meta({ secret: true })
-    .describe('Key of the signatures of callbacks. None: one that nobody knows.'),
+    .describe(
+      'Secret of the signatures of callbacks, whsec_… or any text of 16 characters. None: `quiver callback-secret` prints it.',
+    ),
   s3Bucket: z
     .string()
     .min(1)

@@ -1,22 +1,30 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { DatabaseSync } from '@photostructure/sqlite'
 import OpenAI from 'openai'
+import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startServer, type TestServer } from './server.js'
 
 /** Batches through the SDK, and what no SDK does: repeated submissions, callbacks, cancelling too late. */
 
-const SECRET = 'a secret of sixteen characters and more'
+const SECRET = `whsec_${Buffer.from('a key of 24 bytes and more').toString('base64')}`
 
 let server: TestServer
 let receiver: { host: string; received: Promise<{ request: IncomingMessage; body: string }[]>; close(): void }
 
 beforeAll(async () => {
   receiver = await receiveCallbacks(2)
-  server = await startServer([], { callbackSecret: SECRET, egressAllow: receiver.host })
+  server = await startServer([], {
+    callbackSecret: SECRET,
+    egressAllow: receiver.host,
+    jobSlots: 4,
+    batchOutputDays: 7,
+  })
 })
 afterAll(async () => {
   receiver.close()
@@ -31,6 +39,7 @@ async function receiveCallbacks(expected: number) {
     done = resolve
   })
   const http = createServer(async (request, response) => {
+    if (request.url === '/never') return
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer) // a request without an encoding yields buffers
     all.push({ request, body: Buffer.concat(chunks).toString() })
@@ -40,7 +49,7 @@ async function receiveCallbacks(expected: number) {
   }).listen(0, '127.0.0.1')
   await once(http, 'listening')
   const { port } = http.address() as AddressInfo // a server that listens on TCP has one
-  return { host: `127.0.0.1:${port}`, received, close: () => http.close() }
+  return { host: `127.0.0.1:${port}`, received, close: () => http.close().closeAllConnections() }
 }
 
 const clientFor = (apiKey: string) => new OpenAI({ apiKey, baseURL: `${server.url}/compatible-mode/v1`, maxRetries: 0 })
@@ -61,12 +70,41 @@ const ended = async (client: OpenAI, id: string) => {
     await sleep(50)
   }
 }
+/** A field beside those that the SDK knows. */
+const callbackOf = async (client: OpenAI, id: string) =>
+  ((await client.batches.retrieve(id)) as unknown as { callback: { status: string } }).callback
 const submitTask = (body: object, headers: Record<string, string> = {}) =>
   fetch(`${server.url}/api/v1/services/embeddings/text-embedding/text-embedding`, {
     method: 'POST',
     headers: { authorization: `Bearer sk-${randomUUID()}`, 'x-dashscope-async': 'enable', ...headers },
     body: JSON.stringify(body),
   })
+const taskOf = async (id: string, headers: Record<string, string>) =>
+  (await fetch(`${server.url}/api/v1/tasks/${id}`, { headers })).json()
+/** Of the key of the test: its one batch, and its requests. */
+function chargesBesides(batchId: string) {
+  const database = new DatabaseSync(join(server.home ?? '', 'quiver.db'))
+  const sum = database.prepare(
+    `select coalesce(sum(tokens), 0) tokens, coalesce(sum(amount_nanos), 0) nanos, coalesce(sum(inputs), 0) inputs
+     from ledger where (reference = ?) = ? and project = (select project from jobs where id = ?)`,
+  )
+  const [batch, requests] = [1, 0].map((isBatch) => sum.get(batchId, isBatch, batchId) as unknown as Sum) // its columns
+  database.close()
+  if (batch === undefined || requests === undefined) throw new Error('a sum is one row')
+  return { batch, requests }
+}
+interface Sum {
+  tokens: number
+  nanos: number
+  inputs: number
+}
+/** Batches in a state that the protocol does not tell from others. */
+async function jobsIn(state: string): Promise<number> {
+  const answer = await fetch(`${server.url}/metrics`, { headers: { authorization: 'Bearer any' } })
+  return Number(
+    new RegExp(`^quiver_jobs\\{kind="batch",state="${state}"\\} (\\d+)$`, 'm').exec(await answer.text())?.[1] ?? 0,
+  )
+}
 const TASK = { model: 'text-embedding-async-v2', input: { url: 'https://example.invalid/lines.txt' } }
 
 describe('a batch', () => {
@@ -81,14 +119,87 @@ describe('a batch', () => {
     })
     const done = await ended(client, batch.id)
     expect(done).toMatchObject({ status: 'completed', request_counts: { total: 2, completed: 1, failed: 1 } })
-    const output = await (await client.files.content(done.output_file_id ?? '')).text()
+    const outputFile = await client.files.retrieve(done.output_file_id ?? '')
+    expect((outputFile.expires_at ?? 0) - outputFile.created_at).toBe(7 * 24 * 3600)
+    const output = await (await client.files.content(outputFile.id)).text()
     expect(JSON.parse(output).response.body.data[0].embedding).toHaveLength(64)
     const [, second] = await receiver.received
     const { headers } = second?.request ?? {}
     const body = second?.body ?? ''
     expect(JSON.parse(body)).toMatchObject({ id: batch.id, status: 'completed', output_file_id: done.output_file_id })
-    const signed = `${headers?.['webhook-id']}.${headers?.['webhook-timestamp']}.${body}`
-    expect(headers?.['webhook-signature']).toBe(`v1,${createHmac('sha256', SECRET).update(signed).digest('base64')}`)
+    // The official library, which takes its headers as one record.
+    expect(new Webhook(SECRET).verify(body, headers as Record<string, string>)).toMatchObject({ id: batch.id })
+    while ((await callbackOf(client, batch.id)).status === 'pending') await sleep(50)
+    expect(await callbackOf(client, batch.id)).toEqual({ status: 'delivered', failed_tries: 1 })
+  })
+
+  it.each(['not a url', '', 'ftp://example.com/', 'http://127.0.0.1:9/', 'http://192.168.1.1/', 'http://localhost/'])(
+    'that asks for word at «%s» is refused, and the field is named',
+    async (ds_batch_finish_callback) => {
+      const client = clientFor('sk-no-callback')
+      const created = client.batches.create({
+        input_file_id: await upload(client, [lineOf('a', 'one')]),
+        endpoint: '/v1/embeddings',
+        completion_window: '24h',
+        metadata: { ds_batch_finish_callback },
+      })
+      const param = 'metadata.ds_batch_finish_callback'
+      await expect(created).rejects.toMatchObject({ status: 400, code: 'invalid_url', param })
+    },
+  )
+
+  it('costs half of what its requests would', async () => {
+    const client = clientFor('sk-half')
+    const texts = ['风急天高猿啸哀', 'the same words, once as a request and once as a line']
+    const file = await upload(
+      client,
+      texts.map((text, i) => lineOf(String(i), text)),
+    )
+    const batch = await client.batches.create({
+      input_file_id: file,
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+    })
+    const { id, usage } = await ended(client, batch.id)
+    for (const input of texts) await client.embeddings.create({ model: 'text-embedding-v4', input, dimensions: 64 })
+    // Charges of requests are in the database a moment after their answers.
+    let charges = chargesBesides(id)
+    while (charges.requests.tokens !== usage?.total_tokens) {
+      await sleep(50)
+      charges = chargesBesides(id)
+    }
+    expect(charges.batch).toMatchObject({ tokens: usage?.total_tokens, inputs: 2 })
+    expect(charges.batch.nanos).toBeGreaterThan(0)
+    expect(charges.batch.nanos * 2).toBe(charges.requests.nanos)
+  })
+
+  it('names the spaces of its vectors as requests do', async () => {
+    const client = clientFor('sk-spaces')
+    const batch = await client.batches.create({
+      input_file_id: await upload(client, [lineOf('a', 'one'), lineOf('b', 'two')]),
+      endpoint: '/v1/embeddings',
+      completion_window: '24h',
+    })
+    const asked = await client.embeddings
+      .create({ model: 'text-embedding-v4', input: 'one', dimensions: 64 })
+      .withResponse()
+    const space = asked.response.headers.get('x-quiver-space')
+    expect(await ended(client, batch.id)).toMatchObject({ spaces: [space] })
+  })
+
+  it('of the test model: two of a caller run at a time', async () => {
+    const client = clientFor('sk-two')
+    const created = Array.from({ length: 3 }, () =>
+      client.batches.create({
+        input_file_id: `http://${receiver.host}/never`,
+        endpoint: '/v1/chat/ds-test' as '/v1/embeddings', // the SDK's types do not know it
+        completion_window: '24h',
+      }),
+    )
+    const ids = (await Promise.all(created)).map((batch) => batch.id)
+    while ((await jobsIn('planning')) < 2) await sleep(50)
+    expect([await jobsIn('planning'), await jobsIn('queued')]).toEqual([2, 1])
+    for (const id of ids) await client.batches.cancel(id)
   })
 
   it('that is cancelled names the lines it did not compute', async () => {
@@ -113,6 +224,67 @@ describe('a batch', () => {
     })
     await expect(client.batches.cancel(batch.id)).rejects.toMatchObject({ status: 400, code: 'unsupported_operation' })
   }, 120_000)
+})
+
+describe('the policy for texts that are too long', () => {
+  const LONG = 'long '.repeat(9000)
+  const headers = (overlong: string) => ({ 'x-quiver-overlong': overlong })
+
+  it('is chosen for a batch as for a request, and what was cut is what is charged', async () => {
+    const client = clientFor('sk-overlong')
+    const body = {
+      input_file_id: await upload(client, [lineOf('a', LONG)]),
+      endpoint: '/v1/embeddings' as const,
+      completion_window: '24h' as const,
+    }
+    const refused = await ended(client, (await client.batches.create(body)).id)
+    expect(refused).toMatchObject({ request_counts: { completed: 0, failed: 1 }, usage: { total_tokens: 0 } })
+    const cut = await client.batches.create(body, { headers: headers('truncate') })
+    expect(await ended(client, cut.id)).toMatchObject({
+      request_counts: { completed: 1, failed: 0 },
+      usage: {
+        input_tokens: 8192,
+        input_tokens_details: { cached_tokens: 0 },
+        output_tokens: 0,
+        output_tokens_details: { reasoning_tokens: 0 },
+        total_tokens: 8192,
+      },
+    })
+    const unknown = client.batches.create(body, { headers: headers('shorten') })
+    await expect(unknown).rejects.toMatchObject({ status: 400, param: 'x-quiver-overlong' })
+  })
+
+  it('is chosen for a task, and is part of what a key repeats', async () => {
+    const client = clientFor('sk-overlong-task')
+    const file = await client.files.create({ file: new File([LONG], 'long.txt'), purpose: 'user_data' })
+    const own = { authorization: 'Bearer sk-overlong-task', 'idempotency-key': 'k' }
+    const body = { model: TASK.model, input: { url: file.id } }
+    const { output } = await (await submitTask(body, { ...own, ...headers('truncate') })).json()
+    let task = await taskOf(output.task_id, own)
+    while (['PENDING', 'RUNNING'].includes(task.output.task_status)) {
+      await sleep(50)
+      task = await taskOf(output.task_id, own)
+    }
+    expect(task).toMatchObject({ output: { task_metrics: { SUCCEEDED: 1 } }, usage: { total_tokens: 2048 } })
+    expect((await submitTask(body, { ...own, ...headers('error') })).status).toBe(422)
+    expect((await submitTask(body, headers('shorten'))).status).toBe(400)
+  })
+})
+
+describe('a task of a file that is not there', () => {
+  it.each([
+    ['file-fe-0123456789abcdef', 404, 'NotFound'],
+    ['oss://dashscope-instant/x/2026-01-01/x/lines.txt', 400, 'InvalidURL'],
+  ])('%s is refused at once', async (url, status, code) => {
+    const answer = await submitTask({ model: TASK.model, input: { url } })
+    expect([answer.status, (await answer.json()).code]).toEqual([status, code])
+  })
+
+  it('is refused in the same words when the file is another key’s', async () => {
+    const file = await clientFor('sk-owner').files.create({ file: new File(['a'], 'a.txt'), purpose: 'user_data' })
+    const answer = await submitTask({ model: TASK.model, input: { url: file.id } })
+    expect(answer.status).toBe(404)
+  })
 })
 
 describe('a submission under an Idempotency-Key', () => {
@@ -188,5 +360,37 @@ describe('the list of tasks', () => {
     expect((await list('page_size=101')).status).toBe(400)
     expect((await list('region=cn-beijing')).body.total).toBe(0)
     expect((await list('page_no=&status=')).body.total).toBe(1)
+  })
+
+  it('knows one task by its id, and those of one key', async () => {
+    const [{ task_id, api_key_id }] = (await list('')).body.data
+    expect((await list(`task_id=${task_id}`)).body.data).toMatchObject([{ task_id, api_key_id }])
+    expect((await list(`task_id=${randomUUID()}`)).body.data).toEqual([])
+    expect((await list(`api_key_id=${api_key_id}`)).body.total).toBe(1)
+    expect((await list(`api_key_id=${api_key_id}0`)).body.total).toBe(0)
+  })
+})
+
+describe('the list of batches', () => {
+  it('takes the files, and times in either form', async () => {
+    const client = clientFor('sk-batch-list')
+    const files = [await upload(client, [lineOf('a', 'one')]), await upload(client, [lineOf('b', 'two')])]
+    const batches: string[] = []
+    for (const input_file_id of files) {
+      const batch = { input_file_id, endpoint: '/v1/embeddings', completion_window: '24h' } as const
+      batches.unshift((await client.batches.create(batch)).id)
+    }
+    const ids = async (query: Record<string, string>) =>
+      (await client.batches.list(undefined, { query })).data.map(({ id }) => id)
+    expect(await ids({ input_file_ids: files.join(',') })).toEqual(batches)
+    expect(await ids({ input_file_ids: files[1] ?? '' })).toEqual([batches[0]])
+    expect(await ids({ input_file_ids: 'file-batch-0' })).toEqual([])
+    const china = (ms: number) => new Date(ms + 8 * 3_600_000).toISOString().replace(/\D/g, '').slice(0, 14)
+    const [before, after] = [Date.now() - 60_000, Date.now() + 60_000]
+    expect(await ids({ create_after: china(before), create_before: china(after) })).toEqual(batches)
+    expect(await ids({ create_after: String(Math.floor(before / 1000)) })).toEqual(batches)
+    expect(await ids({ create_after: china(after) })).toEqual([])
+    expect(await ids({ create_before: china(before) })).toEqual([])
+    await expect(ids({ create_after: 'yesterday' })).rejects.toMatchObject({ status: 400 })
   })
 })

@@ -116,7 +116,7 @@ def create_async_task():
     return rsp
 
 
-def get_async_task_info(task):
+def fetch_task_status(task):
     status = dashscope.BatchTextEmbedding.fetch(task)
     print(status)
     if status.status_code == HTTPStatus.OK:
@@ -126,7 +126,7 @@ def get_async_task_info(task):
               (status.status_code, status.code, status.message))
 
 
-def get_task_result(task):
+def wait_task(task):
     rsp = dashscope.BatchTextEmbedding.wait(task)
     print(rsp)
     if rsp.status_code == HTTPStatus.OK:
@@ -136,23 +136,34 @@ def get_task_result(task):
               (rsp.status_code, rsp.code, rsp.message))
 
 
-def test():
+def cancel_task(task):
+    rsp = dashscope.BatchTextEmbedding.cancel(task)
+    print(rsp)
+    if rsp.status_code == HTTPStatus.OK:
+        print(rsp.output.task_status)
+    else:
+        print('Failed, status_code: %s, code: %s, message: %s' %
+              (rsp.status_code, rsp.code, rsp.message))
+
+
+if __name__ == '__main__':
     task_info = create_async_task()
-    get_async_task_info(task_info)
-    get_task_result(task_info)
+    fetch_task_status(task_info)
+    wait_task(task_info)
 """
 
 
 def test_the_documented_program(task_api, place, capsys):
-    program = {"URL": place[1]}
+    program = {"URL": place[1], "__name__": "__main__"}
     exec(compile(DOCUMENTED, "documented.py", "exec"), program)
-    program["call"]()
-    assert '"task_status": "SUCCEEDED"' in capsys.readouterr().out
-    time.sleep(1.05)  # one task a second is taken
-    program["test"]()
     printed = capsys.readouterr().out
     assert "Failed" not in printed
     assert printed.rstrip().endswith("SUCCEEDED")
+    program["cancel_task"](program["task_info"])  # its page never calls it; this task has ended
+    assert "Failed, status_code: 400, code: UnsupportedOperation" in capsys.readouterr().out
+    time.sleep(1.05)  # one task a second is taken
+    program["call"]()
+    assert '"task_status": "SUCCEEDED"' in capsys.readouterr().out
 
 
 def test_submit_fetch_wait(task_api, place):

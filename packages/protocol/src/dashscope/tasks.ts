@@ -68,6 +68,8 @@ export const SubmittedTask = z.object({
 })
 export type SubmittedTask = z.output<typeof SubmittedTask>
 
+const TaskMetrics = z.object({ TOTAL: z.int(), SUCCEEDED: z.int(), FAILED: z.int() }).describe('In lines.')
+
 /** Answer of `GET /api/v1/tasks/{task_id}`. `output` and its two first fields are always there; Java reads them unasked. */
 export const Task = z.object({
   request_id: z.string(),
@@ -80,7 +82,11 @@ export const Task = z.object({
     url: z.string().optional().describe('The result, gzip of JSON lines; needs no key, and ends with the task.'),
     code: z.string().optional(),
     message: z.string().optional(),
-    task_metrics: z.object({ TOTAL: z.int(), SUCCEEDED: z.int(), FAILED: z.int() }).optional().describe('In lines.'),
+    task_metrics: TaskMetrics.optional(),
+    spaces: z
+      .array(z.string())
+      .optional()
+      .describe('The vector space of the results, as `x-quiver-space` names it; from the first of them on.'),
     lines_per_second: z.number().optional(),
     seconds_left: z.number().optional(),
   }),
@@ -101,11 +107,13 @@ export interface TaskView {
   url?: string
   fault?: { code: string; message: string }
   totalTokens: number
+  /** Empty until something is computed. */
+  spaces: readonly string[]
   progress: { completed: number; failed: number; total?: number; linesPerSecond?: number; secondsLeft?: number }
 }
 
 export function encodeTask(task: TaskView, requestId: string): Task {
-  const { completed, failed, total, linesPerSecond, secondsLeft } = task.progress
+  const { linesPerSecond, secondsLeft } = task.progress
   return {
     request_id: requestId,
     output: {
@@ -116,12 +124,19 @@ export function encodeTask(task: TaskView, requestId: string): Task {
       ...(task.endedAt && { end_time: toChinaTime(task.endedAt) }),
       ...(task.url !== undefined && { url: task.url }),
       ...task.fault,
-      ...(total !== undefined && { task_metrics: { TOTAL: total, SUCCEEDED: completed, FAILED: failed } }),
+      ...encodeMetrics(task),
+      ...(task.spaces.length > 0 && { spaces: [...task.spaces] }),
       ...(linesPerSecond !== undefined && { lines_per_second: round(linesPerSecond) }),
       ...(secondsLeft !== undefined && { seconds_left: round(secondsLeft) }),
     },
-    ...(task.status === 'SUCCEEDED' && { usage: { total_tokens: task.totalTokens } }),
+    // What a task came to that failed is charged, so it is told; one without a result has cost nothing.
+    ...((task.status === 'SUCCEEDED' || task.url !== undefined) && { usage: { total_tokens: task.totalTokens } }),
   }
+}
+
+/** Absent until the file was read. */
+function encodeMetrics({ progress: { total, completed, failed } }: TaskView): Pick<Task['output'], 'task_metrics'> {
+  return total === undefined ? {} : { task_metrics: { TOTAL: total, SUCCEEDED: completed, FAILED: failed } }
 }
 
 /** A task that is not there, has expired, or is somebody else's: an answer, not an error, or the SDKs' `wait` breaks. */
@@ -141,6 +156,7 @@ const ListedTask = z.object({
   request_id: z.string(),
   status: TaskStatus,
   task_id: z.string(),
+  task_metrics: TaskMetrics.optional(),
   user_api_unique_key: z.string(),
 })
 
@@ -172,6 +188,7 @@ export function encodeTaskList(
     request_id: task.requestId,
     status: task.status,
     task_id: task.id,
+    ...encodeMetrics(task),
     user_api_unique_key: `apikey:v1:embeddings:text-embedding:text-embedding:${task.model}`,
   }))
   return {

@@ -62,6 +62,22 @@ const BatchFault = z.object({
   line: z.int().nullable(),
 })
 
+const BatchUsage = z
+  .object({
+    input_tokens: z.int(),
+    input_tokens_details: z.object({ cached_tokens: z.int() }),
+    output_tokens: z.int(),
+    output_tokens_details: z.object({ reasoning_tokens: z.int() }),
+    total_tokens: z.int(),
+  })
+  .describe('Of the lines computed so far. Vectors are no tokens, so those of the output are 0.')
+
+const BatchCallback = z.object({
+  status: z.enum(['pending', 'delivered', 'failed']),
+  failed_tries: z.int(),
+})
+export type BatchCallback = z.output<typeof BatchCallback>
+
 export const Batch = z.object({
   id: z.string(),
   object: z.literal('batch'),
@@ -84,6 +100,16 @@ export const Batch = z.object({
   cancelled_at: seconds,
   request_counts: z.object({ total: z.int(), completed: z.int(), failed: z.int() }),
   metadata: z.record(z.string(), z.string()).nullable(),
+  usage: BatchUsage,
+  callback: BatchCallback.optional().describe(
+    'How far the word of its end is, where `ds_batch_finish_callback` asks for one; `failed` after 24 hours.',
+  ),
+  spaces: z
+    .array(z.string())
+    .optional()
+    .describe(
+      'Vector spaces of the results so far, as `x-quiver-space` names them: one for each dimension and length that lines ask for.',
+    ),
   lines_per_second: z.number().optional(),
   seconds_left: z.number().optional(),
 })

@@ -25,6 +25,7 @@ export const TEI_ERROR_TYPE: Readonly<Record<ErrorName, TeiErrorType>> = {
   model_not_found: 'Validation',
   not_found: 'Validation',
   idempotency_conflict: 'Validation',
+  space_changed: 'Backend',
   rate_limited: 'Overloaded',
   not_supported: 'Backend',
   unsupported_operation: 'Validation',

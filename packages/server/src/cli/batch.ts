@@ -37,7 +37,7 @@ async function runBatch(path: string, options: RunOptions): Promise<void> {
   const { output = `${stem}.output.jsonl`, errors = `${stem}.errors.jsonl`, window: completionWindow, name } = options
   await checkReadable(path) // the outputs' folder is its own, and would be blamed
   for (const file of [output, errors]) await checkWritable(file)
-  const inputFileId = await upload(client, path, 'batch')
+  const inputFileId = await upload(client, path, { purpose: 'batch' })
   const metadata = name === undefined ? {} : { metadata: { ds_name: name } }
   const { id } = await client.batches.create({ inputFileId, completionWindow, ...metadata })
   process.stderr.write(`${id}\n`)

@@ -7,7 +7,7 @@ import { EXIT, UserError } from './exit.js'
 import { readLines } from './read-lines.js'
 import { addSettingsOptions, settingsOf } from './settings-options.js'
 import { formatOf, VECTOR_FORMATS, type VectorFormat } from './vector-file.js'
-import { type Wanted, writeEmbeddings } from './write-embeddings.js'
+import { type RunFacts, type Wanted, writeEmbeddings } from './write-embeddings.js'
 
 interface EmbedOptions extends Omit<Wanted, 'format'> {
   input?: string
@@ -35,7 +35,8 @@ export function embedCommand(): Command {
       'after',
       `
 With --input and --output a run that was interrupted, killed, or stopped by a full disk goes on where it was
-when the same command is given again; what it has so far lies beside the output as .part.
+when the same command is given again; what it has so far lies beside the output as .part. With another model behind
+the name since, it begins anew: a file has vectors of one space.
 
 A line ends with a line feed, as in a task; a byte order mark is no text, and what is not UTF-8 is an error.
 
@@ -56,30 +57,30 @@ async function embedTexts(texts: readonly string[], given: EmbedOptions, setting
   const path = given.file ?? given.input
   const format = given.format ?? formatOf(given.output)
   const options = { ...given, format, ...(path !== undefined && { file: path }) }
-  const resumeKey = await resumeKeyOf(options)
+  const runFacts = await runFactsOf(options)
   // A file that can be read twice is looked through first: an empty line at its end must not cost the hours before it.
-  if (resumeKey !== undefined) for await (const _ of readLines(texts, options).lines);
+  if (runFacts !== undefined) for await (const _ of readLines(texts, options).lines);
   const { lines, total } = readLines(texts, options)
   const interrupted = new AbortController()
   process.once('SIGINT', () =>
     interrupted.abort(
       new UserError(
-        resumeKey ? 'interrupted; the same command goes on.' : 'interrupted; nothing was kept.',
+        runFacts ? 'interrupted; the same command goes on.' : 'interrupted; nothing was kept.',
         EXIT.interrupted,
       ),
     ),
   )
-  await writeEmbeddings(lines, { options, settings, resumeKey, total, signal: interrupted.signal })
+  await writeEmbeddings(lines, { options, settings, runFacts, total, signal: interrupted.signal })
 }
 
 /** What makes a run the same as an earlier one: the input as it is on the disk, and all that decides the output. */
-async function resumeKeyOf({ file, output, ...options }: Wanted): Promise<string | undefined> {
+async function runFactsOf({ file, output, ...options }: Wanted): Promise<RunFacts | undefined> {
   if (file === undefined || file === '-' || output === undefined) return undefined
   const found = await stat(file).catch(() => undefined)
   if (found?.isFile() !== true) return undefined
   const { model, dimension, textType, format, encoding, skipEmpty } = options
   const { size, mtimeMs } = found
-  return JSON.stringify({ file: resolve(file), size, mtimeMs, model, dimension, textType, format, encoding, skipEmpty })
+  return { file: resolve(file), size, mtimeMs, model, dimension, textType, format, encoding, skipEmpty }
 }
 
 function wholeNumber(text: string): number {

@@ -1,8 +1,8 @@
 import type { Batch, QuiverClient, Task } from '@quiver/client'
-import Table from 'cli-table3'
 import { Command, Option } from 'commander'
 import { UserError } from './exit.js'
 import { createJobProgress, type JobView } from './job-progress.js'
+import { type ListJobsOptions, listJobs, STATUS_WORDS } from './list-jobs.js'
 import { checkWritable, download, downloadBatch, upload } from './local-file.js'
 import { addServerOptions, clientOf, explained, type ServerOptions } from './server-client.js'
 
@@ -27,7 +27,7 @@ Ids that begin with batch_ are batches; all others are tasks.
 Examples:
   $ quiver jobs submit lines.txt --wait --output lines.jsonl.gz
   $ quiver jobs submit https://example.com/lines.txt
-  $ quiver jobs list
+  $ quiver jobs list --status running,pending
   $ quiver jobs wait 0385dc79-5ff8-4d82-bcb6-9c6e54a6e1c1`,
   )
   const submit = new Command('submit')
@@ -40,8 +40,10 @@ Examples:
     .action((input: string, options: SubmitOptions) => explained(() => submitTask(input, options)))
   const list = new Command('list')
     .description('Tasks of the last day, batches of the last 30 days.')
+    .option('--status <words>', `only those; several with commas: ${STATUS_WORDS}`)
+    .option('--limit <number>', 'the newest, up to 100', '20')
     .option('--json', 'as JSON')
-    .action((options: ServerOptions & { json?: boolean }) => explained(() => listJobs(clientOf(options), options)))
+    .action((options: ServerOptions & ListJobsOptions) => explained(() => listJobs(clientOf(options), options)))
   const show = new Command('show')
     .description('All that is known of a job, as JSON.')
     .argument('<id>')
@@ -72,7 +74,7 @@ const isUrl = (input: string) => /^(https?|oss):\/\//.test(input) || /^file-[0-9
 async function submitTask(input: string, options: SubmitOptions): Promise<void> {
   const client = clientOf(options)
   if (options.output !== undefined) await checkWritable(options.output)
-  const url = isUrl(input) ? input : await upload(client, input, 'user_data')
+  const url = isUrl(input) ? input : await upload(client, input, { purpose: 'user_data', ending: '.txt' })
   const { model, textType, output } = options
   const { id } = await client.tasks.submit({ url, model, textType })
   process.stdout.write(`${id}\n`)
@@ -109,15 +111,6 @@ function succeeded(job: Task | Batch): Task | Batch {
   if (job.status === 'completed' || job.status === 'SUCCEEDED') return job
   const [fault] = 'faults' in job ? job.faults : [job.fault]
   throw new UserError(`the job is ${job.status}${fault === undefined ? '.' : `: ${fault.message}`}`)
-}
-
-async function listJobs(client: QuiverClient, { json = false }: { json?: boolean }): Promise<void> {
-  const jobs = [...(await client.tasks.list()), ...(await client.batches.list())]
-  jobs.sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime())
-  if (json) return print(jobs)
-  const table = new Table({ head: ['id', 'status', 'submitted'], style: { head: [], border: [], compact: true } })
-  for (const { id, status, createdAt } of jobs) table.push([id, status, createdAt.toISOString()])
-  process.stdout.write(`${table.toString()}\n`)
 }
 
 function print(value: unknown): void {

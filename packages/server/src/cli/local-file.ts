@@ -7,10 +7,21 @@ import type { ReadableStream } from 'node:stream/web'
 import type { Batch, QuiverClient } from '@quiver/client'
 import { UserError } from './exit.js'
 
-/** Send a file of this machine to the server; it is read while it is sent. @returns its id there. */
-export async function upload(client: QuiverClient, path: string, purpose: 'batch' | 'user_data'): Promise<string> {
+/**
+ * Send a file of this machine to the server; it is read while it is sent.
+ *
+ * @param options.ending of its name there: a task's file is a text whatever its name is here.
+ * @returns its id there.
+ */
+export async function upload(
+  client: QuiverClient,
+  path: string,
+  { purpose, ending = '' }: { purpose: 'batch' | 'user_data'; ending?: string },
+): Promise<string> {
   await checkReadable(path)
-  return (await client.files.upload(await openAsBlob(path), { filename: basename(path), purpose })).id
+  const name = basename(path)
+  const filename = name.toLowerCase().endsWith(ending) ? name : `${name}${ending}`
+  return (await client.files.upload(await openAsBlob(path), { filename, purpose })).id
 }
 
 /** @throws {UserError} when it is not a file. */

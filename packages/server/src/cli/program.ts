@@ -10,6 +10,7 @@ import { VERSION } from '../version.js'
 import { accelerateCommand } from './accelerate.js'
 import { backupCommand, restoreCommand } from './backup.js'
 import { batchCommand } from './batch.js'
+import { callbackSecretCommand } from './callback-secret.js'
 import { doctorCommand } from './doctor.js'
 import { embedCommand } from './embed.js'
 import { enginesCommand } from './engines.js'
@@ -87,7 +88,7 @@ Every setting is a flag, an environment variable (QUIVER_PORT) or a line of a YA
     enginesCommand(),
     accelerateCommand(),
   ]
-  const kept = [jobsCommand(), batchCommand(), backupCommand(), restoreCommand()]
+  const kept = [jobsCommand(), batchCommand(), callbackSecretCommand(), backupCommand(), restoreCommand()]
   for (const command of [...serving, ...pulled, ...kept]) {
     for (const nested of command.commands) nested.copyInheritedSettings(program)
     program.addCommand(command.copyInheritedSettings(program))

@@ -15,6 +15,12 @@ export function formatOf(output = ''): VectorFormat {
   return VECTOR_FORMATS.find((format) => extname(output) === `.${format}`) ?? 'jsonl'
 }
 
+/** @throws {UserError} for a format that standard output cannot have. */
+export function checkFormat({ format, output }: { format: VectorFormat; output?: string }): void {
+  if (output !== undefined || format === 'jsonl') return
+  throw new UserError(`${format} needs --output: it says how many rows there are.`, EXIT.usage)
+}
+
 /** @throws {UserError} when the output cannot be written. */
 export async function openVectorFile(options: {
   format: VectorFormat
@@ -23,12 +29,8 @@ export async function openVectorFile(options: {
   /** What must be the same for a later run to go on; without it nothing is kept of a run that did not finish. */
   resumeKey?: string
 }): Promise<VectorFile> {
-  if (options.output === undefined) {
-    if (options.format !== 'jsonl') {
-      throw new UserError(`${options.format} needs --output: it says how many rows there are.`, EXIT.usage)
-    }
-    return toStandardOutput(options.encoding)
-  }
+  checkFormat(options)
+  if (options.output === undefined) return toStandardOutput(options.encoding)
   const { format, output, encoding, resumeKey } = options
   if (format === 'parquet') return toParquet(output, resumeKey)
   return format === 'npy' ? toNpy(output, resumeKey) : toJsonLines(output, encoding, resumeKey)

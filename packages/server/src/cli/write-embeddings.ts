@@ -1,13 +1,14 @@
 import { ApiError, type EmbedRequest, ERRORS, invalidInput } from '@quiver/protocol'
 import type { Pipeline, PipelineSettings } from '../assemble.js'
 import { check } from '../catalog/check.js'
+import { spaceOf } from '../embedding/space.js'
 import { withLock } from '../lock.js'
 import { isSystemError, UserError } from './exit.js'
 import { refusedBy } from './part-file.js'
 import { createProgress } from './progress.js'
 import { type Line, readLines } from './read-lines.js'
-import { type Encoding, openVectorFile, type VectorFormat } from './vector-file.js'
-import type { VectorRow } from './vector-row.js'
+import { checkFormat, type Encoding, openVectorFile, type VectorFormat } from './vector-file.js'
+import type { VectorFile, VectorRow } from './vector-row.js'
 import { withPipeline } from './with-pipeline.js'
 
 /** What a run is asked for. */
@@ -22,11 +23,14 @@ export interface Wanted {
   skipEmpty?: boolean
 }
 
+/** What must be the same for a later run to go on, besides the space of the vectors. */
+export type RunFacts = Readonly<Record<string, unknown>>
+
 interface Run {
   options: Wanted
   settings: PipelineSettings
-  /** What must be the same for a later run to go on; absent where nothing is kept of a run that did not finish. */
-  resumeKey: string | undefined
+  /** Absent where nothing is kept of a run that did not finish. */
+  runFacts: RunFacts | undefined
   /** Lines, where that is known. */
   total: number | undefined
   signal: AbortSignal
@@ -38,7 +42,7 @@ const CONCURRENT_REQUESTS = 4
 const CHECKPOINT_MS = 500
 
 /**
- * Embed lines into the output, from where an earlier run of the same key stopped.
+ * Embed lines into the output, from where an earlier run of the same facts, in the same space, stopped.
  *
  * @throws {UserError} for lines that have no vector, an output that cannot be written, or that another run is writing.
  */
@@ -52,34 +56,54 @@ export async function writeEmbeddings(lines: AsyncIterable<Line>, run: Run): Pro
   )
 }
 
-async function writeAlone(
-  lines: AsyncIterable<Line>,
-  { options, settings, resumeKey, total, signal }: Run,
-): Promise<void> {
-  const output = await openVectorFile({ ...options, ...(resumeKey !== undefined && { resumeKey }) })
-  const progress = createProgress('embedding', total)
+async function writeAlone(lines: AsyncIterable<Line>, run: Run): Promise<void> {
+  const { options, settings, runFacts, signal } = run
+  checkFormat(options)
   try {
     await withPipeline(settings, signal, async (pipeline) => {
-      if (resumeKey !== undefined) await checkLengths(options, pipeline, signal)
-      const left = linesFrom(lines, output.linesDone)
-      let savedAtMs = performance.now()
-      for await (const group of groupsOf(left, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
-        for (const row of await embedGroup(group, { options, pipeline, signal })) await output.write(row)
-        progress.add(group.length)
-        const isDue = performance.now() - savedAtMs > CHECKPOINT_MS
-        if (isDue || signal.aborted) await output.checkpoint((group.at(-1)?.index ?? 0) + 1)
-        if (isDue) savedAtMs = performance.now()
-        signal.throwIfAborted()
-      }
+      // A model that was replaced since has vectors of another space, which must not follow those of the first one.
+      const resumeKey = runFacts && JSON.stringify({ ...runFacts, space: await spaceOfRun(options, pipeline, signal) })
+      const output = await openVectorFile({ ...options, ...(resumeKey !== undefined && { resumeKey }) })
+      await writeTo(output, lines, { ...run, pipeline })
     })
+  } catch (error) {
+    throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
+  }
+}
+
+async function writeTo(
+  output: VectorFile,
+  lines: AsyncIterable<Line>,
+  { options, runFacts, total, signal, pipeline }: Run & { pipeline: Pipeline },
+): Promise<void> {
+  const progress = createProgress('embedding', total)
+  try {
+    if (runFacts !== undefined) await checkLengths(options, pipeline, signal)
+    const left = linesFrom(lines, output.linesDone)
+    let savedAtMs = performance.now()
+    for await (const group of groupsOf(left, pipeline.catalog.get(options.model).maxInputs * CONCURRENT_REQUESTS)) {
+      for (const row of await embedGroup(group, { options, pipeline, signal })) await output.write(row)
+      progress.add(group.length)
+      const isDue = performance.now() - savedAtMs > CHECKPOINT_MS
+      if (isDue || signal.aborted) await output.checkpoint((group.at(-1)?.index ?? 0) + 1)
+      if (isDue) savedAtMs = performance.now()
+      signal.throwIfAborted()
+    }
     await output.finish()
   } catch (error) {
-    if (resumeKey === undefined || isInputAtFault(error)) await output.discard()
+    if (runFacts === undefined || isInputAtFault(error)) await output.discard()
     else await output.suspend()
-    throw error instanceof ApiError ? new UserError(withoutWirePrefix(error.message)) : error
+    throw error
   } finally {
     progress.stop()
   }
+}
+
+/** Of every vector that the run will write. @throws {ApiError} for what cannot be asked for. */
+async function spaceOfRun(options: Wanted, pipeline: Pipeline, signal: AbortSignal): Promise<string> {
+  const request = check(toRequest([{ index: 0, text: 'any' }], options), pipeline.catalog)
+  const { engine } = await pipeline.engines.find(request.model.engine, signal)
+  return spaceOf(engine, request)
 }
 
 /** Then the file must be changed, and what there is of its vectors is of no use; a full disk or a lost engine passes. */

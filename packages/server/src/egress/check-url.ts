@@ -13,11 +13,7 @@ const AMBIGUOUS = /[\s\\]|\p{Cc}/u
  */
 export function checkUrl(text: string, { base, param }: { base?: URL; param?: string } = {}): URL {
   const refuse = (reason: string): never => {
-    throw new ApiError(
-      'invalid_url',
-      `Required URL is missing or invalid, please check the request URL: ${reason}.`,
-      param === undefined ? {} : { param },
-    )
+    throw invalidUrl(reason, param)
   }
   if (text.length > MAX_URL_LENGTH) refuse(`it has ${text.length} characters, ${MAX_URL_LENGTH} are allowed`)
   if (AMBIGUOUS.test(text)) refuse('it holds a space, a control character or a backslash')
@@ -26,4 +22,13 @@ export function checkUrl(text: string, { base, param }: { base?: URL; param?: st
   if (url.protocol !== 'http:' && url.protocol !== 'https:') refuse('it must begin with http:// or https://')
   if (url.username !== '' || url.password !== '') refuse('it must not hold a user name or a password')
   return url
+}
+
+/** A URL that is refused as it stands, in the service's words. */
+export function invalidUrl(reason: string, param?: string): ApiError {
+  return new ApiError(
+    'invalid_url',
+    `Required URL is missing or invalid, please check the request URL: ${reason}.`,
+    param === undefined ? {} : { param },
+  )
 }

@@ -1,13 +1,9 @@
-import { isIP } from 'node:net'
 import { ApiError } from '@quiver/protocol'
-import { hostOf, portOf } from '../transport/url-parts.js'
-import { type AllowList, WEB_PORTS } from './allow-list.js'
 import { checkUrl } from './check-url.js'
 import { downloadFailed } from './download-failed.js'
+import { findAddresses, type Reach, UNREACHABLE } from './find-addresses.js'
 import { guardedBody, type Pace, tooLarge } from './guarded-body.js'
 import { type PinnedResponse, pinnedRequest } from './pinned-request.js'
-import { isPublicAddress } from './public-address.js'
-import type { ResolveHost } from './resolve-host.js'
 
 export interface SafeFetchOptions {
   /** Most bytes of the body, compressed or not. */
@@ -41,9 +37,7 @@ export interface SafeResponse {
  */
 export type SafeFetch = (url: string, options: SafeFetchOptions) => Promise<SafeResponse>
 
-export interface SafeFetchSettings {
-  allow: AllowList
-  resolve: ResolveHost
+export interface SafeFetchSettings extends Reach {
   timeouts?: Partial<Timeouts>
   pace?: Pace
   /** Certificate authority besides the usual ones; tests have their own. */
@@ -135,29 +129,11 @@ async function ask(url: URL, options: HopOptions): Promise<PinnedResponse> {
   })
 }
 
-/** @throws {ApiError} in the same words whether the host is unknown or an address is refused: names inside stay unknown. */
-async function checkedAddresses(url: URL, { allow, resolve, signal }: HopOptions): Promise<string[]> {
-  const [host, port] = [hostOf(url), portOf(url)]
-  const isOwn = allow.hasHost(host, port)
-  const addresses = isIP(host) === 0 ? await addressesOf(host, { resolve, isOwn, signal }) : [host]
-  const isAllowed = (address: string) =>
-    isOwn || (isPublicAddress(address) && WEB_PORTS.includes(port)) || allow.hasAddress(address, port)
-  if (addresses.length === 0 || !addresses.every(isAllowed)) throw downloadFailed(UNREACHABLE)
+/** @throws {ApiError} `download_failed` */
+async function checkedAddresses(url: URL, options: HopOptions): Promise<string[]> {
+  const addresses = await findAddresses(url, options)
+  if (addresses === undefined) throw downloadFailed(UNREACHABLE)
   return addresses
-}
-
-const UNREACHABLE = 'its host is unknown, or its address or port may not be reached from here'
-
-async function addressesOf(
-  host: string,
-  { resolve, isOwn, signal }: { resolve: ResolveHost; isOwn: boolean; signal: AbortSignal },
-): Promise<string[]> {
-  try {
-    return await resolve(host, { isOwn, signal })
-  } catch (cause) {
-    signal.throwIfAborted()
-    throw downloadFailed(UNREACHABLE, { cause })
-  }
 }
 
 function bodyOf(

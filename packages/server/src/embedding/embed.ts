@@ -6,7 +6,7 @@ import type { Claim, Priority } from './batcher.js'
 import { mapBounded } from './map-bounded.js'
 import { countTokens, prepareAll } from './prepare.js'
 import type { FindEngine } from './running-engines.js'
-import { spaceOf } from './space.js'
+import { engineSpaceOf, spaceOf } from './space.js'
 import { createSparseOf, hasSparseHead } from './sparse.js'
 import type { EmbedText, TextToEmbed } from './text-vectors.js'
 
@@ -21,8 +21,14 @@ export interface EmbedOptions {
   priority?: Priority
 }
 
+/** The neutral answer, and what only those need who compute many requests that belong together. */
+export interface Embedded extends EmbedResult {
+  /** Fingerprint of what computed it: vectors of one engine space are of one space where dimension and length are alike. */
+  engineSpace: string
+}
+
 /** Embeds a checked request; the one function that HTTP, the command line and jobs all call. */
-export type Embed = (request: CheckedRequest, options: EmbedOptions) => Promise<EmbedResult>
+export type Embed = (request: CheckedRequest, options: EmbedOptions) => Promise<Embedded>
 
 export interface EmbedParts {
   findEngine: FindEngine
@@ -67,6 +73,7 @@ export function createEmbed({ findEngine, embedText, sparseFallback }: EmbedPart
       embeddings,
       totalTokens: embeddings.reduce((sum, { tokens }) => sum + tokens, 0),
       space: spaceOf(engine, request),
+      engineSpace: engineSpaceOf(engine),
       ...(sparse && { sparseSpace: sparse.space }),
     }
   }

@@ -11,6 +11,11 @@ export function spaceOf(engine: Pick<Engine, 'identity'>, request: { dimension: 
   return fingerprint(`${engine.identity}\n${request.dimension}\n${length} float32`)
 }
 
+/** Likewise of the engine, whatever the dimension and the length. */
+export function engineSpaceOf({ identity }: Pick<Engine, 'identity'>): string {
+  return fingerprint(identity)
+}
+
 /** Likewise for sparse vectors, which have no dimension. @throws {TypeError} for an engine that has none. */
 export function sparseSpaceOf({ id, sparse }: Engine): string {
   if (sparse === undefined) throw new TypeError(`${id} has no sparse vectors`)

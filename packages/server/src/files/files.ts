@@ -107,7 +107,7 @@ export function createFiles({ blobs, index, limits, now = () => new Date() }: Fi
           filename,
           model: upload?.model,
           createdAt,
-          expiresAt: lifeSeconds === undefined ? undefined : new Date(createdAt.getTime() + lifeSeconds * 1000),
+          expiresAt: expiryOf(createdAt, lifeSeconds),
         }
         return await index.add(file, limits, createdAt)
       } catch (error) {
@@ -122,10 +122,14 @@ export function createFiles({ blobs, index, limits, now = () => new Date() }: Fi
      * Make a file of a blob that a job has written. Doing it again with the same id changes nothing, so it may be repeated
      * after a crash. Results that were paid for are not refused for want of room: they only count.
      */
-    adopt(blob: Arrival, { id, project, purpose, filename }: NewFile & { id: string }): Promise<StoredFile> {
+    adopt(
+      blob: Arrival,
+      { id, project, purpose, filename, lifeSeconds }: NewFile & { id: string },
+    ): Promise<StoredFile> {
+      const createdAt = now()
       const file = { ...blob, id, project, kind: 'file' as const, purpose, filename, model: undefined }
       const boundless = { maxFiles: Number.MAX_SAFE_INTEGER, maxBytes: Number.MAX_SAFE_INTEGER }
-      return index.add({ ...file, createdAt: now(), expiresAt: undefined }, boundless, now())
+      return index.add({ ...file, createdAt, expiresAt: expiryOf(createdAt, lifeSeconds) }, boundless, createdAt)
     },
 
     /** @throws {ApiError} `not_found`, for a foreign file too. */
@@ -156,6 +160,10 @@ export function createFiles({ blobs, index, limits, now = () => new Date() }: Fi
       if (removed !== undefined) await blobs.delete(removed.blobKey)
     },
   }
+}
+
+function expiryOf(createdAt: Date, lifeSeconds: number | undefined): Date | undefined {
+  return lifeSeconds === undefined ? undefined : new Date(createdAt.getTime() + lifeSeconds * 1000)
 }
 
 /** The day is in the key, so that the sweep knows how old a blob without a row is. */

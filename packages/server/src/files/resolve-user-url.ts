@@ -1,5 +1,6 @@
 import { ApiError } from '@quiver/protocol'
 import type { SafeFetch } from '../egress/safe-fetch.js'
+import type { StoredFile } from './file-index.js'
 import type { Files } from './files.js'
 
 /** Bytes that a caller named in a request. */
@@ -11,19 +12,23 @@ export interface UserFile {
   mediaType: string | undefined
 }
 
-export interface UserUrlOptions {
+/** Who asks for it, and what for. */
+export interface UserUrlOwner {
   /** Whose request it is; foreign files do not exist. */
   project: string
   /** The model of the request: an upload is for one model only. */
   model: string
   /** Whether the request asked for `oss://` to be resolved (`X-DashScope-OssResourceResolve: enable`). */
   isOssAllowed: boolean
+  /** Field that held the URL; errors name it. */
+  param: string
+}
+
+export interface UserUrlOptions extends UserUrlOwner {
   maxBytes: number
   /** For what comes over the network. */
   deadlineMs: number
   signal: AbortSignal
-  /** Field that held the URL; errors name it. */
-  param: string
 }
 
 /**
@@ -45,16 +50,29 @@ export function createResolveUserUrl(files: Files, safeFetch: SafeFetch): Resolv
     return { body: files.read(file, { signal }), name: file.filename, mediaType: undefined }
   }
   return async (url, options) => {
-    const { project, model, isOssAllowed, param } = options
-    if (url.startsWith('oss://')) {
-      const file = isOssAllowed ? await files.findUpload(project, url) : undefined
-      if (file === undefined || file.model !== model) throw badUpload(param)
-      return open(file, options)
-    }
-    if (url.startsWith('file-')) return open(await files.get(project, url), options)
+    const file = await findUserFile(files, url, options)
+    if (file !== undefined) return open(file, options)
     const { body, headers, finalUrl } = await safeFetch(url, options)
     return { body, name: nameOf(finalUrl), mediaType: headers['content-type'] }
   }
+}
+
+/**
+ * The file of ours that a URL means: an upload, or one of the Files API.
+ *
+ * @returns `undefined` for a URL of the network.
+ * @throws {ApiError} `invalid_url`, `not_found`, as {@link ResolveUserUrl} does.
+ */
+export async function findUserFile(
+  files: Pick<Files, 'get' | 'findUpload'>,
+  url: string,
+  { project, model, isOssAllowed, param }: UserUrlOwner,
+): Promise<StoredFile | undefined> {
+  if (url.startsWith('file-')) return files.get(project, url)
+  if (!url.startsWith('oss://')) return undefined
+  const file = isOssAllowed ? await files.findUpload(project, url) : undefined
+  if (file === undefined || file.model !== model) throw badUpload(param)
+  return file
 }
 
 /** The same words whatever is wrong with it: its header, its model, its owner, its age. */

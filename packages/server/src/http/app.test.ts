@@ -45,6 +45,7 @@ const fakeEmbed: Embed = async ({ model, inputs, dimension, outputType }) => ({
   })),
   totalTokens: inputs.reduce((sum, text) => sum + text.length, 0),
   space: '0123456789abcdef',
+  engineSpace: 'fedcba9876543210',
 })
 
 /** A service that no test here reaches; one that does fails. */
@@ -79,6 +80,7 @@ function appWith(options: AppOptions = {}) {
       embed: options.embed ?? fakeEmbed,
       embedContents: absent('embedContents'),
       resolveUserUrl: absent('resolveUserUrl'),
+      checkReachable: absent('checkReachable'),
       tokenize: async (_model, texts) =>
         texts.map((text) => Array.from(text, (character, id) => ({ id, text: character }))),
       inspect: {
@@ -376,6 +378,7 @@ test('answers that wait for a slow reader, and for each other, keep their own by
     })),
     totalTokens: inputs.length,
     space: '0123456789abcdef',
+    engineSpace: 'fedcba9876543210',
   })
   const { app } = appWith({ embed, requestTimeoutMs: 60_000 })
   await app.listen({ host: '127.0.0.1', port: 0 })

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import type { Caller, Keyring } from '../admission/api-key.js'
 import type { Catalog } from '../catalog/catalog.js'
 import type { TextModel } from '../catalog/text-model.js'
+import type { CheckReachable } from '../egress/check-reachable.js'
 import type { Detokenize } from '../embedding/detokenize.js'
 import type { Embed } from '../embedding/embed.js'
 import type { Inspect } from '../embedding/inspect.js'
@@ -36,6 +37,7 @@ export interface Services {
   embed: Embed
   embedContents: EmbedContents
   resolveUserUrl: ResolveUserUrl
+  checkReachable: CheckReachable
   tokenize: Tokenize
   inspect: Inspect
   selfTest: SelfTest

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { ApiError } from '@quiver/protocol'
 import type { FastifyRequest } from 'fastify'
 import type { Idempotency } from '../jobs/job-store.js'
+import { OVERLONG_HEADER } from './overlong.js'
 
 /** Request header: the client's name of this submission, so that it can repeat it without submitting twice. */
 const HEADER = 'idempotency-key'
@@ -18,6 +19,7 @@ export function idempotencyOf({ headers, body }: FastifyRequest, operation: stri
   }
   const fingerprint = createHash('sha256')
     .update(Buffer.isBuffer(body) ? body : '')
+    .update(String(headers[OVERLONG_HEADER] ?? ''))
     .digest('hex')
   return { idempotency: { operation, key, fingerprint } }
 }

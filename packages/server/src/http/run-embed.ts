@@ -1,12 +1,10 @@
-import { ApiError, type EmbedRequest, type EmbedResult, type Overlong } from '@quiver/protocol'
+import type { EmbedRequest, EmbedResult } from '@quiver/protocol'
 import { ANONYMOUS, type Caller } from '../admission/api-key.js'
 import { type CheckOptions, check } from '../catalog/check.js'
-import { TextModel } from '../catalog/text-model.js'
+import type { TextModel } from '../catalog/text-model.js'
 import type { Charge } from '../usage/ledger.js'
 import type { Exchange } from './endpoint.js'
-
-/** Request header, of every dialect: what happens to a text of more tokens than its model takes. */
-const OVERLONG_HEADER = 'x-quiver-overlong'
+import { overlongOf } from './overlong.js'
 
 /**
  * What every embedding endpoint has in common between decoding and encoding: the header option, the model's limits, the
@@ -22,8 +20,7 @@ export async function runEmbed(
   { services, request: { headers, caller = ANONYMOUS }, reply, requestId, signal }: Exchange,
   options: CheckOptions = {},
 ): Promise<EmbedResult> {
-  const overlong = parseOverlong(headers[OVERLONG_HEADER])
-  const checked = check(overlong === undefined ? request : { ...request, overlong }, services.catalog, options)
+  const checked = check({ ...request, ...overlongOf(headers) }, services.catalog, options)
   for (const [name, value] of deprecationHeaders(checked.model)) reply.header(name, value)
   const result = await services.embed(checked, { signal, caller: caller.keyId })
   // Before the answer: once it is out, nothing may undo the charge.
@@ -57,16 +54,6 @@ function chargeOf(
     priceMicrosPer1kTokens: model.priceMicrosPer1kTokens,
     at: new Date(),
   }
-}
-
-function parseOverlong(value: string | string[] | undefined): Overlong | undefined {
-  if (value === undefined) return undefined
-  const parsed = TextModel.shape.overlong.safeParse(value)
-  if (parsed.success) return parsed.data
-  const allowed = TextModel.shape.overlong.options.join(', ')
-  throw new ApiError('invalid_parameter', `Header ${OVERLONG_HEADER} must be one of ${allowed}.`, {
-    param: OVERLONG_HEADER,
-  })
 }
 
 /** RFC 9745 (date as a structured field), RFC 8594, and the successor as a link relation (RFC 5829). */

@@ -1,13 +1,15 @@
 import { Readable } from 'node:stream'
-import { ApiError, type EmbedResult, ERRORS } from '@quiver/protocol'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError } from '@quiver/protocol'
 import type { CheckedRequest } from '../catalog/check.js'
 import type { TextModel } from '../catalog/text-model.js'
-import type { Embed } from '../embedding/embed.js'
+import type { Embed, Embedded } from '../embedding/embed.js'
 import type { BlobStore } from '../files/blob-store.js'
 import type { Charge } from '../usage/ledger.js'
 import { compressed } from './compressed.js'
 import { embedLines, isAlike } from './embed-lines.js'
-import type { Lease } from './job.js'
+import { ForeignSpace } from './foreign-space.js'
+import type { Job, Lease } from './job.js'
 import { BLAMED_LOSSES, type ShardResult } from './job-store.js'
 import type { LineFormat, LineOutcome, LineWork } from './line-format.js'
 import { linesOf } from './lines.js'
@@ -18,15 +20,8 @@ const GROUP_LINES = 64
 const GROUP_BYTES = 256 * 1024
 /** Groups that are computed while one is written. */
 const GROUPS_AHEAD = 3
-/** How often a shard is tried in which nothing could be computed, until its lines are blamed. */
-const MAX_FAILURES = 4
 /** A result may be larger than its input by far: 50,000 lines of ten inputs of 2,048 components. */
 const MAX_RESULT_BYTES = 64 * 1024 ** 3
-
-/** Nothing of a shard could be computed, for reasons that lie with the server. */
-export class ShardFailed extends Error {
-  override readonly name = 'ShardFailed'
-}
 
 export interface ComputeOptions {
   format: LineFormat
@@ -34,22 +29,25 @@ export interface ComputeOptions {
   embed: Embed
   now: () => Date
   signal: AbortSignal
+  /** Until a request that failed this often is tried again. */
+  backoffMs(failures: number): number
 }
 
 /**
  * Compute the lines of a shard, and write their results under names that no other lease of it has.
  *
- * @throws {ShardFailed} when it is worth trying again.
- * @throws {ApiError} `overloaded`, `not_ready`, `timed_out`: likewise.
+ * @throws {ForeignSpace} when what computes here is not what computed the job so far.
+ * @throws {ApiError} `overloaded`, `not_ready`, `timed_out`: when it is worth trying again; what ends the job.
  */
 export async function computeShard(lease: Lease, options: ComputeOptions): Promise<ShardResult> {
   const { format, blobs, signal } = options
   const pack = (bytes: AsyncIterable<Uint8Array>) => (format.isCompressed ? compressed(bytes) : bytes)
   const name = `jobs/${lease.job.id}/${lease.firstLine}.${lease.fence}`
   const tally = new Tally(lease, options)
+  const controlled = { ...options, newControl: controlsOf(lease) }
   const errors: Uint8Array[] = []
   async function* outputs() {
-    for await (const group of mapAhead(groupsOf(lease, options), (works) => compute(works, lease, options), {
+    for await (const group of mapAhead(groupsOf(lease, options), (works) => compute(works, lease, controlled), {
       ahead: GROUPS_AHEAD,
     })) {
       for (const { work, outcome } of group) {
@@ -66,7 +64,6 @@ export async function computeShard(lease: Lease, options: ComputeOptions): Promi
   const written = await blobs.write(`${name}.out`, pack(outputs()), limits)
   const hasOutput = written.bytes > 0
   if (!hasOutput) await blobs.delete(`${name}.out`)
-  tally.check()
   if (errors.length > 0) await blobs.write(`${name}.err`, pack(Readable.from(errors)), limits)
   return {
     ...(hasOutput && { outputKey: `${name}.out` }),
@@ -88,6 +85,7 @@ async function* groupsOf(lease: Lease, { format, blobs, signal }: ComputeOptions
     for (const line of lines) {
       if (line.index < firstLine || line.index >= end) continue
       const work = await format.read(line, job)
+      if (work === undefined) continue
       if (group.length > 0 && (group.length >= GROUP_LINES || bytes >= GROUP_BYTES || !canJoin(group, work))) {
         yield group
         group = []
@@ -114,13 +112,14 @@ function isAskable(request: LineWork['request']): request is CheckedRequest {
 async function compute(
   works: readonly LineWork[],
   lease: Lease,
-  { embed, signal }: ComputeOptions,
+  { embed, signal, backoffMs, newControl }: ComputeOptions & { newControl: () => string },
 ): Promise<{ work: LineWork; outcome: LineOutcome }[]> {
   const { job } = lease
-  const early = job.outcome ?? (isPoisoned(lease) ? { error: poisoned() } : undefined)
+  const early = earlyOutcomeOf(job) ?? (isPoisoned(lease) ? { error: poisoned() } : undefined)
   const asked = early === undefined ? works.map(({ request }) => request).filter(isAskable) : []
   const embedForJob = (request: CheckedRequest) => embed(request, { signal, caller: job.keyId, priority: 'bulk' })
-  const results = (await embedLines(asked, { embed: embedForJob, signal })).values()
+  const pause = (failures: number) => sleep(backoffMs(failures), undefined, { signal })
+  const results = (await embedLines(asked, { embed: embedForJob, signal, newControl, pause })).values()
   return works.map((work) => {
     if (work.request === 'blank') return { work, outcome: 'blank' }
     if (work.request instanceof ApiError) return { work, outcome: { error: work.request } }
@@ -128,7 +127,19 @@ async function compute(
   })
 }
 
-function toOutcome(result: EmbedResult | ApiError | undefined): LineOutcome {
+/** Texts that no other lease has, of which each is another. */
+function controlsOf({ job, firstLine, fence }: Lease): () => string {
+  let controls = 0
+  return () => `${job.id} ${firstLine} ${fence} ${++controls}`
+}
+
+/** What every line of a job that ends early comes to. */
+function earlyOutcomeOf({ outcome, faults: [fault] }: Job): LineOutcome | undefined {
+  if (outcome !== 'failed') return outcome
+  return { error: new ApiError(fault?.row ?? 'internal', fault?.message ?? '') }
+}
+
+function toOutcome(result: Embedded | ApiError | undefined): LineOutcome {
   if (result === undefined) throw new TypeError('fewer results than requests')
   return result instanceof ApiError ? { error: result } : { result }
 }
@@ -149,24 +160,26 @@ class Tally {
   readonly #bySpace = new Map<string, { model: TextModel; inputs: number; tokens: number }>()
   #completed = 0
   #failed = 0
-  #serverFaults = 0
   #computed = 0
+  #engineSpace: string | undefined
 
   constructor(lease: Lease, options: ComputeOptions) {
     this.#lease = lease
     this.#options = options
+    this.#engineSpace = lease.job.engineSpace
   }
 
+  /** @throws {ForeignSpace} at the first vector that belongs to another space than the job. */
   add({ request }: LineWork, outcome: LineOutcome): void {
     if (outcome === 'blank') this.#completed++
     else if (typeof outcome === 'string') this.#failed++
-    else if ('error' in outcome) {
-      this.#failed++
-      if (ERRORS[outcome.error.row][4]) this.#serverFaults++
-    } else if (isAskable(request)) {
+    else if ('error' in outcome) this.#failed++
+    else if (isAskable(request)) {
       this.#completed++
       this.#computed++
-      const { space, embeddings, totalTokens } = outcome.result
+      const { space, engineSpace, embeddings, totalTokens } = outcome.result
+      this.#engineSpace ??= engineSpace
+      if (engineSpace !== this.#engineSpace) throw new ForeignSpace(this.#engineSpace, engineSpace)
       const sum = this.#bySpace.get(space) ?? { model: request.model, inputs: 0, tokens: 0 }
       sum.inputs += embeddings.length
       sum.tokens += totalTokens
@@ -174,14 +187,7 @@ class Tally {
     }
   }
 
-  /** @throws {ShardFailed} when the server failed on every line that could be computed, and may do better later. */
-  check(): void {
-    const { failures } = this.#lease
-    if (this.#serverFaults === 0 || this.#computed > 0 || isPoisoned(this.#lease) || failures >= MAX_FAILURES) return
-    throw new ShardFailed('no line of the shard could be computed')
-  }
-
-  result(): Pick<ShardResult, 'completedLines' | 'failedLines' | 'tokens' | 'charges'> {
+  result(): Pick<ShardResult, 'completedLines' | 'failedLines' | 'tokens' | 'engineSpace' | 'charges'> {
     const { job, firstLine } = this.#lease
     const charges = [...this.#bySpace].map(
       ([space, { model, inputs, tokens }]): Charge => ({
@@ -199,6 +205,12 @@ class Tally {
       }),
     )
     const tokens = charges.reduce((sum, charge) => sum + charge.tokens, 0)
-    return { completedLines: this.#completed, failedLines: this.#failed, tokens, charges }
+    return {
+      completedLines: this.#completed,
+      failedLines: this.#failed,
+      tokens,
+      ...(this.#computed > 0 && this.#engineSpace !== undefined && { engineSpace: this.#engineSpace }),
+      charges,
+    }
   }
 }

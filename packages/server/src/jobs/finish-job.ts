@@ -11,8 +11,15 @@ export interface JobResult extends BlobReceipt {
 export interface Publisher {
   /** Where a result is to be kept; attempts write the same bytes. */
   keyOf(job: Job, name: 'output' | 'errors'): string
-  /** Make the results known. Called again after a crash; must then come to the same. @returns `results` of the job. */
-  publish(job: Job, results: { output?: JobResult; errors?: JobResult }): Promise<Record<string, string>>
+  /** Make the results known. Called again after a crash; must then come to the same. */
+  publish(job: Job, results: { output?: JobResult; errors?: JobResult }): Promise<Published>
+}
+
+export interface Published {
+  /** `results` of the job. */
+  results: Record<string, string>
+  /** Of results that are no files of the caller. */
+  keptBytes: number
 }
 
 const MAX_RESULT_BYTES = 256 * 1024 ** 3
@@ -21,7 +28,7 @@ const MAX_RESULT_BYTES = 256 * 1024 ** 3
 export async function finishJob(
   lease: Lease,
   { store, blobs, publisher, signal }: { store: JobStore; blobs: BlobStore; publisher: Publisher; signal: AbortSignal },
-): Promise<Record<string, string>> {
+): Promise<Published> {
   const parts = await store.partsOf(lease)
   const join = async (name: 'output' | 'errors', keys: readonly string[]): Promise<JobResult | undefined> => {
     if (keys.length === 0) return undefined

@@ -1,9 +1,7 @@
 import type { BlobStore } from '../files/blob-store.js'
 import type { Logger } from '../telemetry/log.js'
-import type { JobStore } from './job-store.js'
+import type { AftermathOf, JobStore } from './job-store.js'
 
-/** For how long a client may repeat a submission under its key. */
-const IDEMPOTENCY_KEPT_MS = 24 * 3600 * 1000
 /** Jobs that are asked about, or forgotten, at a time. */
 const AT_ONCE = 500
 /** Blobs are listed far less often than rows: a listing reads every name. */
@@ -12,6 +10,7 @@ const SWEEP_EVERY_MS = 3600 * 1000
 export interface HousekeepingOptions {
   store: JobStore
   blobs: BlobStore
+  aftermathOf: AftermathOf
   everyMs: number
   now: () => Date
   log: Logger
@@ -22,11 +21,11 @@ export interface Housekeeping {
   close(): Promise<void>
 }
 
-export function startHousekeeping({ everyMs, now, log, ...stores }: HousekeepingOptions): Housekeeping {
+export function startHousekeeping({ everyMs, now, aftermathOf, log, ...stores }: HousekeepingOptions): Housekeeping {
   let sweptAtMs = Number.NEGATIVE_INFINITY
   const round = async () => {
     try {
-      await expireAndForget(stores.store, now())
+      await expireAndForget(stores.store, { now: now(), aftermathOf })
       if (performance.now() - sweptAtMs < SWEEP_EVERY_MS) return
       sweptAtMs = performance.now()
       const swept = await sweepBlobs(stores)
@@ -47,11 +46,17 @@ export function startHousekeeping({ everyMs, now, log, ...stores }: Housekeeping
   }
 }
 
-/** Jobs whose time is over expire; those that ended long enough ago are forgotten. Their blobs go with the next sweep. */
-export async function expireAndForget(store: JobStore, now: Date): Promise<void> {
-  await store.expire(now)
-  const keysBefore = new Date(now.getTime() - IDEMPOTENCY_KEPT_MS)
-  for (const id of await store.purgeable(now, AT_ONCE)) await store.purge(id, keysBefore)
+/**
+ * Jobs whose time is over expire; those that ended long enough ago are forgotten, and so are old idempotency keys. Blobs go
+ * with the next sweep.
+ */
+export async function expireAndForget(
+  store: JobStore,
+  { now, aftermathOf }: { now: Date; aftermathOf: AftermathOf },
+): Promise<void> {
+  await store.expire(now, aftermathOf)
+  for (const id of await store.purgeable(now, AT_ONCE)) await store.purge(id)
+  await store.forgetKeys(now)
 }
 
 /**

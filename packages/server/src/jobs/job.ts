@@ -1,3 +1,5 @@
+import type { ErrorName } from '@quiver/protocol'
+
 /** The wire views of a job: a DashScope task, an OpenAI batch. */
 export type JobKind = 'task' | 'batch'
 
@@ -21,8 +23,8 @@ export type JobState =
 export const TERMINAL_STATES = ['succeeded', 'failed', 'cancelled', 'expired'] as const satisfies readonly JobState[]
 export type TerminalState = (typeof TERMINAL_STATES)[number]
 
-/** Why a job ends before its lines are computed. */
-export type EarlyOutcome = 'cancelled' | 'expired'
+/** How a job ends before its lines are computed. What was computed is put together and shown all the same. */
+export type EarlyOutcome = 'cancelled' | 'expired' | 'failed'
 
 /** Why a job failed; of a line, where there is one. */
 export interface Fault {
@@ -31,6 +33,8 @@ export interface Fault {
   param?: string
   /** From 1. */
   line?: number
+  /** Its row in the table of errors, where lines that were not computed fail for this reason. */
+  row?: ErrorName
 }
 
 /** What the caller asked for. */
@@ -53,6 +57,13 @@ export interface NewJob {
   expiresAt: Date
 }
 
+/** Word of a job's end to whoever asked for it. */
+export interface Notice {
+  state: 'waiting' | 'told' | 'given_up'
+  /** Tries that failed. */
+  failures: number
+}
+
 /** A job as it stands. */
 export interface Job extends NewJob {
   state: JobState
@@ -64,14 +75,22 @@ export interface Job extends NewJob {
   completedLines: number
   failedLines: number
   tokens: number
+  /** What computes it, from the first result on; no other engine's vectors are taken. */
+  engineSpace?: string
+  /** Vector spaces of the results so far, one for each dimension and length that the lines ask for. */
+  spaces: readonly string[]
   faults: readonly Fault[]
   /** What came out, by what is in it; values mean something to the kind of job. */
   results: Readonly<Record<string, string>>
   startedAt?: Date
   plannedAt?: Date
+  /** When a shard was last committed. */
+  progressedAt?: Date
   computedAt?: Date
   cancelAskedAt?: Date
   endedAt?: Date
+  /** Once the job has ended, if somebody is to be told. */
+  notice?: Notice
   /** When the job is forgotten. */
   purgeAt: Date
 }
@@ -101,6 +120,9 @@ export interface Lease extends ShardPlan {
   losses: number
   /** Earlier leases that were given back with an error. */
   failures: number
+  /** The last of these errors, and since when there was no other. */
+  lastFailure?: string
+  failingSince?: Date
 }
 
 /** How far a job is. */

@@ -1,5 +1,5 @@
 import type { Job, NewJob } from './job.js'
-import type { JobStore, SubmitOptions } from './job-store.js'
+import type { AftermathOf, JobStore, SubmitOptions } from './job-store.js'
 
 /** What endpoints may do with jobs. */
 export interface Jobs extends Pick<JobStore, 'find' | 'list'> {
@@ -15,8 +15,9 @@ export interface Jobs extends Pick<JobStore, 'find' | 'list'> {
 /** @param options.wake tells those that work on jobs that there is something to do. */
 export function createJobs(
   store: JobStore,
-  { now, newId, wake }: { now: () => Date; newId: () => string; wake: () => void },
+  options: { now: () => Date; newId: () => string; aftermathOf: AftermathOf; wake: () => void },
 ): Jobs {
+  const { now, newId, aftermathOf, wake } = options
   return {
     async find(...which) {
       const job = await store.find(...which)
@@ -32,7 +33,11 @@ export function createJobs(
       wake()
       return job
     },
-    cancel: (job, { onlyQueued }) => store.cancel(job, { now: now(), onlyQueued }),
+    async cancel(which, { onlyQueued }) {
+      const job = await store.cancel(which, { now: now(), onlyQueued, aftermathOf })
+      wake() // somebody may have to be told
+      return job
+    },
     now,
   }
 }

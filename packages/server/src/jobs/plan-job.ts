@@ -4,8 +4,9 @@ import type { Fault, Job, Lease, ShardPlan } from './job.js'
 import type { LineFormat } from './line-format.js'
 import { linesOf } from './lines.js'
 
-/** Lines of a shard: what a crash costs at most, and what one charge is for. */
+/** Lines of a shard, and its bytes before the last line: what a crash costs at most, and for how long others wait their turn. */
 export const SHARD_LINES = 1000
+export const SHARD_BYTES = 1_000_000
 
 /**
  * What a caller named as input → its name and bytes.
@@ -20,6 +21,7 @@ export type OpenInput = (
 export interface JobPlan {
   model: string
   inputKey: string
+  inputBytes: number
   totalLines: number
   shards: ShardPlan[]
 }
@@ -33,7 +35,7 @@ export class JobFaults extends Error {
 }
 
 /**
- * Fetch the input and read it once: count its lines, look at each, note where every thousandth begins.
+ * Fetch the input and read it once: count its lines, look at each, note where each shard begins.
  *
  * @throws {JobFaults} when nothing shall be computed.
  */
@@ -52,26 +54,31 @@ export async function planJob(
   const fault = format.faultOfName(input.name)
   if (fault !== undefined) throw new JobFaults([fault])
   // A copy, though it may be a file of ours: its owner can delete that one at any time.
-  await blobs.write(inputKey, input.body, { maxBytes, signal }).catch((error) => {
+  const { bytes: inputBytes } = await blobs.write(inputKey, input.body, { maxBytes, signal }).catch((error) => {
     throw isTooLarge(error) ? new JobFaults([format.refuse('too_large')]) : error
   })
   const survey = format.survey(job)
   const shards: ShardPlan[] = []
+  let totalLines = 0
   for await (const lines of linesOf(blobs.read(inputKey, { signal }), { maxLineBytes })) {
     for (const line of lines) {
-      if (line.index >= maxLines) throw new JobFaults([format.refuse('too_many_lines')])
-      survey.add(line)
+      if (survey.add(line)) totalLines++
+      // Lines without an answer are read too, so there is an end to them as well.
+      if (totalLines > maxLines || line.index >= 2 * maxLines) throw new JobFaults([format.refuse('too_many_lines')])
       const last = shards.at(-1)
-      if (last !== undefined && last.lineCount < SHARD_LINES) last.lineCount++
+      if (last !== undefined && hasRoom(last, line.startByte)) last.lineCount++
       else shards.push({ firstLine: line.index, lineCount: 1, startByte: line.startByte })
     }
     signal.throwIfAborted()
   }
-  if (shards.length === 0) throw new JobFaults([format.refuse('empty')])
+  if (totalLines === 0) throw new JobFaults([format.refuse('empty')])
   const { model, faults } = survey.finish()
   if (faults.length > 0) throw new JobFaults(faults)
-  const totalLines = shards.reduce((sum, { lineCount }) => sum + lineCount, 0)
-  return { model, inputKey, totalLines, shards }
+  return { model, inputKey, inputBytes, totalLines, shards }
+}
+
+function hasRoom({ lineCount, startByte }: ShardPlan, endByte: number): boolean {
+  return lineCount < SHARD_LINES && endByte - startByte < SHARD_BYTES
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -1,15 +1,24 @@
 import { type Files, newBlobKey, newFileId } from '../files/files.js'
-import type { Publisher } from './finish-job.js'
+import type { Published, Publisher } from './finish-job.js'
+
+const NOTHING: Published = { results: {}, keptBytes: 0 }
 
 /** One result, read through a signed URL; it goes when the job is forgotten. */
 export const signedResult: Publisher = {
   keyOf: ({ id }) => `results/${id}.txt.gz`,
-  publish: async (_job, { output }): Promise<Record<string, string>> =>
-    output === undefined ? {} : { output: output.key },
+  publish: async (_job, { output }): Promise<Published> =>
+    output === undefined ? NOTHING : { results: { output: output.key }, keptBytes: output.bytes },
 }
 
-/** Results as files of the caller, which stay until they are deleted. Their ids are made of the job's. */
-export function resultFiles(files: Files, now: () => Date): Publisher {
+/**
+ * Results as files of the caller. Their ids are made of the job's.
+ *
+ * @param options.lifeSeconds for how long they are kept; without it, until they are deleted.
+ */
+export function resultFiles(
+  files: Files,
+  { now, lifeSeconds }: { now: () => Date; lifeSeconds?: number | undefined },
+): Publisher {
   const purposes = { output: 'batch_output', errors: 'batch_error' } as const
   return {
     // A blob that was written and not adopted has no row; the sweep of the files removes it.
@@ -23,10 +32,10 @@ export function resultFiles(files: Files, now: () => Date): Publisher {
         const purpose = purposes[name]
         const fileId = newFileId(purpose, id.replace(/^batch_/, ''))
         const filename = `${id}_${name}.jsonl`
-        await files.adopt({ blobKey, bytes, sha256 }, { id: fileId, project, purpose, filename })
+        await files.adopt({ blobKey, bytes, sha256 }, { id: fileId, project, purpose, filename, lifeSeconds })
         ids[name] = fileId
       }
-      return ids
+      return { results: ids, keptBytes: 0 }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { createAftermathOf } from './aftermath.js'
 import { backoffMs } from './backoff.js'
 import { type Housekeeping, type HousekeepingOptions, startHousekeeping } from './housekeeping.js'
 import { createJobs, type Jobs } from './jobs.js'
@@ -26,17 +27,18 @@ const HOUSEKEEPING_EVERY_MS: HousekeepingOptions['everyMs'] = 10_000
  * a crash need not wait for leases to run out.
  */
 export async function startJobs({ newId, random, isGone, ...options }: StartJobsOptions): Promise<RunningJobs> {
-  const { store, now } = options
+  const { store, now, rules } = options
+  const aftermathOf = createAftermathOf(rules)
   await store.disown((await store.holders()).filter(isGone))
   const runner = startRunner({
     ...options,
     leaseMs: LEASE_MS,
     pollMs: POLL_MS,
-    backoffMs: (failures) => backoffMs(failures, random),
+    backoffMs: (failures, stage) => backoffMs(failures, { stage, random }),
   })
-  const housekeeping: Housekeeping = startHousekeeping({ ...options, everyMs: HOUSEKEEPING_EVERY_MS })
+  const housekeeping: Housekeeping = startHousekeeping({ ...options, aftermathOf, everyMs: HOUSEKEEPING_EVERY_MS })
   return {
-    jobs: createJobs(store, { now, newId, wake: () => runner.wake() }),
+    jobs: createJobs(store, { now, newId, aftermathOf, wake: () => runner.wake() }),
     async close() {
       await runner.close()
       await housekeeping.close()

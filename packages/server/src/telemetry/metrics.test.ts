@@ -47,3 +47,33 @@ test('queues and servers are told as they stand at the scrape, servers by their 
     'quiver_upstream_answers_total{engine="up",server="1"} 12',
   ])
 })
+
+test('jobs are told as they stand at the scrape; without a database the rest is told all the same', async () => {
+  const metrics = createMetrics({ now: () => new Date(100_000) })
+  let asked = 0
+  let isThere = true
+  metrics.watchJobs(async () => {
+    asked++
+    if (!isThere) throw new Error('the database is away')
+    return {
+      jobs: [
+        { kind: 'task', state: 'computing', count: 2 },
+        { kind: 'batch', state: 'queued', count: 1 },
+      ],
+      waiting: [{ stage: 'compute', count: 7, since: new Date(40_000) }],
+      callbacksGivenUp: 3,
+    }
+  })
+  const exposed = (await metrics.expose()).split('\n').filter((line) => /^quiver_(job|callback)/.test(line))
+  expect(exposed).toEqual([
+    'quiver_jobs{kind="task",state="computing"} 2',
+    'quiver_jobs{kind="batch",state="queued"} 1',
+    'quiver_job_parts_waiting{stage="compute"} 7',
+    'quiver_job_oldest_part_seconds{stage="compute"} 60',
+    'quiver_callbacks_given_up 3',
+  ])
+  expect(asked).toBe(1)
+  isThere = false
+  expect(await linesOf(metrics, 'quiver_jobs{')).toEqual([])
+  expect(await metrics.expose()).toContain('process_cpu_seconds_total')
+})

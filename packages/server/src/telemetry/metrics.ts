@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { createJobMetrics, type JobMetrics } from './job-metrics.js'
 
 /** Seconds, from a cached answer to a long text on one core. */
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -36,7 +37,7 @@ export interface ServerLoad {
 }
 
 /** What the server counts. Labels hold route patterns and model ids of the catalog only, so their number is bounded. */
-export interface Metrics {
+export interface Metrics extends JobMetrics {
   /** Content type of {@link expose}. */
   readonly contentType: string
   request(labels: { method: string; route: string; status: number }, seconds: number): void
@@ -48,7 +49,7 @@ export interface Metrics {
   expose(): Promise<string>
 }
 
-export function createMetrics(): Metrics {
+export function createMetrics({ now = () => new Date() }: { now?: () => Date } = {}): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const registers = [registry]
@@ -73,6 +74,7 @@ export function createMetrics(): Metrics {
       truncated.inc({ model }, counts.truncated)
     },
     ...engines,
+    ...createJobMetrics(registers, now),
     expose: () => registry.metrics(),
   }
 }

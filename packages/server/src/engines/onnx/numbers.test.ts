@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { groupByLength } from './group-by-length.js'
 import { fromBfloat16, fromHalf } from './half.js'
+import { toInt64 } from './int64.js'
 import { applyDense, pool } from './pooling.js'
 import { readSafetensors } from './safetensors.js'
 
@@ -57,4 +58,9 @@ test('passes of one length go together, within the budget', () => {
   expect(groupByLength([10, 100, 9, 95, 8, 30], 200)).toEqual([[1, 3], [5], [0, 2, 4]])
   expect(groupByLength([10, 10, 10], 20)).toEqual([[0, 1], [2]])
   expect(groupByLength([500], 20)).toEqual([[0]])
+})
+
+test('whole numbers of 64 bits', () => {
+  const values = Int32Array.of(0, 1, 30_521, 2_147_483_647, -1, -2_147_483_648)
+  expect(toInt64(values)).toEqual(BigInt64Array.from(values, BigInt))
 })

@@ -1,5 +1,6 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { fromHalf } from './half.js'
+import { toInt64 } from './int64.js'
 import { type Feed, GraphError, type NetworkSession, type Port } from './session.js'
 
 export interface OnnxruntimeOptions {
@@ -66,7 +67,7 @@ function toPort(value: InferenceSession.ValueMetadata): Port {
 
 function toTensor({ type, values, shape }: Feed): Tensor {
   if (values instanceof Float32Array) return new Tensor('float32', values, shape)
-  if (type === 'int64') return new Tensor('int64', BigInt64Array.from(values, BigInt), shape)
+  if (type === 'int64') return new Tensor('int64', toInt64(values), shape)
   if (type === 'int32') return new Tensor('int32', values, shape)
   return type === 'float16'
     ? new Tensor('float16', new Uint16Array(0), shape)

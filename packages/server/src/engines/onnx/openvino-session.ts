@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fromHalf } from './half.js'
+import { toInt64 } from './int64.js'
 import { type Feed, GraphError, type NetworkSession, type Port } from './session.js'
 
 export interface OpenvinoOptions {
@@ -124,8 +125,8 @@ export async function openOpenvino(
   const typeOf = new Map(outputs.map(({ name, type }) => [name, type]))
 
   const feed = (name: string, { type, values, shape }: Feed): { tensor: Pointer; data: unknown } => {
-    const data = type === 'int64' ? BigInt64Array.from(values as Int32Array, BigInt) : values // whole numbers have whole values
-    const sizes = { rank: shape.length, dims: BigInt64Array.from(shape, BigInt) }
+    const data = type === 'int64' ? toInt64(values) : values // whole numbers have whole values
+    const sizes = { rank: shape.length, dims: toInt64(shape) }
     const tensor =
       values.length === 0
         ? get(functions.createTensor, typeNumber(type), sizes)

@@ -30,7 +30,9 @@ export function pool(states: States, pooling: Pooling, skipped: number): Float32
     for (let i = 0; i < hidden; i++) pooled[i] = (pooled[i] as number) + weight * (values[start + i] as number) // i < hidden
   }
   const divisor = pooling === 'mean_sqrt_len' ? Math.sqrt(total) : total
-  return Float32Array.from(pooled, (sum) => sum / divisor)
+  const vector = new Float32Array(hidden)
+  for (let i = 0; i < hidden; i++) vector[i] = (pooled[i] as number) / divisor // i < hidden
+  return vector
 }
 
 function largest({ values, offset, length, hidden }: States, skipped: number): Float32Array {

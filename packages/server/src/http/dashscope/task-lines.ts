@@ -3,21 +3,24 @@ import { ApiError, dashscope, ERRORS, invalidInput, messageOf } from '@quiver/pr
 import { z } from 'zod'
 import type { Catalog } from '../../catalog/catalog.js'
 import { check } from '../../catalog/check.js'
+import { TextModel } from '../../catalog/text-model.js'
 import type { Fault, Job } from '../../jobs/job.js'
-import type { LineFormat, LineOutcome } from '../../jobs/line-format.js'
+import type { LineFormat, LineOutcome, LineWork } from '../../jobs/line-format.js'
+import type { InputLine } from '../../jobs/lines.js'
 import { encodeJson } from '../encode-json.js'
+import { textOf } from '../line-text.js'
 
 /** What a task keeps of its submission. */
 export const TaskOptions = z.object({
   textType: z.enum(['query', 'document']),
   requestId: z.string(),
   isOssAllowed: z.boolean(),
+  overlong: TextModel.shape.overlong.optional(),
 })
 export type TaskOptions = z.output<typeof TaskOptions>
 
 /** No text of 2,048 tokens is that long; a line that is need not be read to its end to be refused. */
 const MAX_LINE_BYTES = 1024 * 1024
-const BYTE_ORDER_MARK = Buffer.from('\ufeff')
 const NOT_TEXT: Fault = { code: 'InvalidFile.TypeNotTxt', message: 'File type should be txt' }
 
 /** The lines of a task's file: each a text; the result has a line for each of them, errors among them. */
@@ -33,6 +36,19 @@ export function createTaskLines(catalog: Catalog): LineFormat {
       }),
       { maxLines: 0, maxBytes: 0 },
     )
+  const requestOf = (line: InputLine, job: Job): LineWork['request'] => {
+    const model = modelOf(job)
+    const text = textOf(line)
+    if (text === undefined) return tooLong(model.maxInputTokens)
+    if (text.trim() === '') return 'blank'
+    const { textType, overlong } = TaskOptions.parse(job.options)
+    const fields = { inputs: 'line', dimension: 'parameters.dimension' }
+    return check(
+      { model: model.id, inputs: [text], textType, outputType: 'dense', fields, ...(overlong && { overlong }) },
+      catalog,
+      { isJob: true },
+    )
+  }
   return {
     limits: { ...limits, maxLineBytes: MAX_LINE_BYTES },
     isCompressed: true,
@@ -42,31 +58,24 @@ export function createTaskLines(catalog: Catalog): LineFormat {
       return {
         add({ bytes }) {
           isText &&= bytes === undefined || (isUtf8(bytes) && !bytes.includes(0))
+          return true
         },
         finish: () => ({ model: modelOf(job).id, faults: isText ? [] : [NOT_TEXT] }),
       }
     },
-    async read({ index, bytes }, job) {
+    async read(line, job) {
+      const { index } = line
       const encode = (outcome: LineOutcome) => ({
         to: 'output' as const,
         bytes: Buffer.concat([encodeJson(dashscope.encodeTaskLine(index, toResult(outcome))), NEWLINE]),
       })
-      const text = bytes === undefined ? undefined : textOf(bytes, index)
-      if (text === undefined) return { request: tooLong(modelOf(job).maxInputTokens), encode }
-      if (text.trim() === '') return { request: 'blank', encode }
-      const { textType } = TaskOptions.parse(job.options)
-      const request = check(
-        {
-          model: modelOf(job).id,
-          inputs: [text],
-          textType,
-          outputType: 'dense',
-          fields: { inputs: 'line', dimension: 'parameters.dimension' },
-        },
-        catalog,
-        { isJob: true },
-      )
-      return { request, encode }
+      try {
+        return { request: requestOf(line, job), encode }
+      } catch (error) {
+        // The model is no longer there: the whole task's fault, until it is given up for that.
+        if (!(error instanceof ApiError) || job.outcome === undefined) throw error
+        return { request: error, encode }
+      }
     },
     priceMicrosPer1kTokens: ({ priceMicrosPer1kTokens }) => priceMicrosPer1kTokens,
     toFault: (error) => ({ code: ERRORS[error.row][1], message: messageOf(error, 'dashscope') }),
@@ -80,11 +89,6 @@ export function createTaskLines(catalog: Catalog): LineFormat {
 }
 
 const NEWLINE = Buffer.from('\n')
-
-function textOf(bytes: Buffer, index: number): string {
-  const hasMark = index === 0 && bytes.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK)
-  return bytes.toString('utf8', hasMark ? BYTE_ORDER_MARK.length : 0)
-}
 
 function tooLong(maxInputTokens: number): ApiError {
   return invalidInput(

@@ -2,6 +2,7 @@ import { ApiError, dashscope } from '@quiver/protocol'
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { checkUrl } from '../../egress/check-url.js'
+import { findUserFile } from '../../files/resolve-user-url.js'
 import { type Job, type JobState, progressOf } from '../../jobs/job.js'
 import type { JobQuery } from '../../jobs/job-store.js'
 import { baseUrlOf } from '../base-url.js'
@@ -9,6 +10,7 @@ import { callerOf } from '../caller-of.js'
 import type { Endpoint, Exchange, Services } from '../endpoint.js'
 import { idempotencyOf } from '../idempotency.js'
 import { isOssAllowed } from '../oss-header.js'
+import { overlongOf } from '../overlong.js'
 import { TaskOptions } from './task-lines.js'
 
 /** A task is computed within a day, and known for a day after its end. */
@@ -171,18 +173,13 @@ function toView(job: Job, { signer, publicUrl, jobs }: Services, request: Fastif
     submittedAt: job.createdAt,
     ...(job.startedAt && { scheduledAt: job.startedAt }),
     ...(job.endedAt && { endedAt: job.endedAt }),
-    ...(output !== undefined &&
-      !isExpired && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request, publicUrl)) }),
+    ...(output !== undefined && { url: signer.signUrl(output, job.purgeAt, baseUrlOf(request, publicUrl)) }),
     ...(fault && { fault: { code: fault.code, message: fault.message } }),
     ...(isExpired && { fault: { code: 'RequestTimeOut', message: 'The task was not computed within a day.' } }),
     totalTokens: job.tokens,
+    spaces: job.spaces,
     progress: progressOf(job, jobs.now()),
   }
-}
-
-/** @throws {ApiError} `invalid_url` for what cannot be fetched, whatever is behind it. */
-function checkSource(url: string): void {
-  if (!/^(oss:\/\/|file-)/.test(url)) checkUrl(url, { param: 'input.url' })
 }
 
 /** Submit a task: the asynchronous side of the embedding endpoint. */
@@ -194,13 +191,16 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
   }
   const parsed = dashscope.parseTextEmbeddingTask(body)
   const { url } = parsed.input
-  checkSource(url)
   const caller = callerOf(request)
   const options: TaskOptions = {
     textType: dashscope.textTypeOf(parsed),
     requestId,
     isOssAllowed: isOssAllowed(request.headers),
+    ...overlongOf(request.headers),
   }
+  const wanted = { project: caller.project, model: model.id, isOssAllowed: options.isOssAllowed, param: 'input.url' }
+  // Of what the network has only the words can be looked at here.
+  if ((await findUserFile(services.files, url, wanted)) === undefined) checkUrl(url, wanted)
   const { maxRunning, maxOpen, submitsPerSecond } = model.asynchronous
   const job = await services.jobs.submit(
     {
@@ -213,7 +213,12 @@ export async function submitTask(exchange: Exchange): Promise<dashscope.Submitte
       lane: { name: `task ${caller.project}`, limit: maxRunning },
       lifeMs: TASK_LIFE_MS,
     },
-    { maxOpen, minIntervalMs: 1000 / submitsPerSecond, ...idempotencyOf(request, 'task') },
+    {
+      maxOpen,
+      minIntervalMs: 1000 / submitsPerSecond,
+      maxBytes: services.files.limits.maxBytes,
+      ...idempotencyOf(request, 'task'),
+    },
   )
   return { output: { task_status: STATUS[job.state], task_id: job.id }, request_id: requestId }
 }

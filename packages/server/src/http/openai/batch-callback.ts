@@ -1,12 +1,11 @@
 import type { SafeFetch } from '../../egress/safe-fetch.js'
 import { signCallback } from '../../jobs/callback.js'
 import type { Job } from '../../jobs/job.js'
-import { BatchOptions } from './batch-lines.js'
+import { BatchOptions, CALLBACK_KEY } from './batch-options.js'
 import { toBatch } from './batches.js'
 
-/** Key of a batch's metadata that holds the URL to be told of its end. */
-const CALLBACK_KEY = 'ds_batch_finish_callback'
-const DEADLINE_MS = 30_000
+/** A receiver that takes longer keeps a place from those whose lines wait; it has to answer before it does its work. */
+const DEADLINE_MS = 15_000
 /** Of the answer nobody reads more. */
 const MAX_ANSWER_BYTES = 64 * 1024
 
@@ -15,7 +14,7 @@ const urlOf = ({ options }: Job) => BatchOptions.parse(options).metadata?.[CALLB
 /** Tells whoever asked for it that a batch has ended: the batch as JSON, signed. A status of 2xx is «told». */
 export function createBatchCallback(
   safeFetch: SafeFetch,
-  { secret, now }: { secret: string | Uint8Array; now: () => Date },
+  { key, now }: { key: Uint8Array; now: () => Date },
 ): { wantsNotice(job: Job): boolean; notify(job: Job, signal: AbortSignal): Promise<void> } {
   return {
     wantsNotice: (job) => urlOf(job) !== undefined,
@@ -24,7 +23,7 @@ export function createBatchCallback(
       if (url === undefined) return
       const at = now()
       const body = JSON.stringify(toBatch(job, at))
-      const post = { body, headers: signCallback(body, { id: job.id, at, secret }) }
+      const post = { body, headers: signCallback(body, { id: job.id, at, key }) }
       const answer = await safeFetch(url, { post, maxBytes: MAX_ANSWER_BYTES, deadlineMs: DEADLINE_MS, signal })
       for await (const _ of answer.body) {
         // read to the end, so that the connection closes in order

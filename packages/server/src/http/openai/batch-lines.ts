@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { ApiError, ERRORS, messageOf, openai, statusOf } from '@quiver/protocol'
-import { z } from 'zod'
 import { BATCH_LIMITS, TEST_MODEL } from '../../catalog/batch.js'
 import type { Catalog } from '../../catalog/catalog.js'
 import { check } from '../../catalog/check.js'
@@ -9,15 +8,9 @@ import type { Fault, Job } from '../../jobs/job.js'
 import type { LineFormat, LineOutcome, LineSurvey, LineWork } from '../../jobs/line-format.js'
 import type { InputLine } from '../../jobs/lines.js'
 import { encodeJson } from '../encode-json.js'
+import { textOf } from '../line-text.js'
 import { VECTOR_TO_WIRE } from '../vector-to-wire.js'
-
-/** What a batch keeps of its submission. */
-export const BatchOptions = z.object({
-  endpoint: z.string(),
-  completionWindow: z.string(),
-  metadata: z.record(z.string(), z.string()).nullable(),
-})
-export type BatchOptions = z.output<typeof BatchOptions>
+import { BatchOptions } from './batch-options.js'
 
 /** Faults that are listed; a file that is no batch at all would have one a line. */
 const MAX_FAULTS = 100
@@ -30,8 +23,10 @@ export function createBatchLines({ catalog, detokenize }: { catalog: Catalog; de
     isCompressed: false,
     faultOfName: () => undefined,
     survey: (job) => new BatchSurvey(job, catalog),
-    read: (line, job) =>
-      isTest(job) ? Promise.resolve(readTestLine(line, job)) : readLine(line, job, { catalog, detokenize }),
+    async read(line, job) {
+      if (isBlank(line)) return undefined
+      return isTest(job) ? readTestLine(line, job) : readLine(line, job, { catalog, detokenize })
+    },
     priceMicrosPer1kTokens: ({ batchPriceMicrosPer1kTokens }) => batchPriceMicrosPer1kTokens,
     toFault: (error) => ({ code: ERRORS[error.row][3], message: messageOf(error, 'openai') }),
     refuse(reason) {
@@ -59,6 +54,7 @@ class BatchSurvey implements LineSurvey {
   /** Digests, because 50,000 ids of 512 characters are large. */
   readonly #customIds = new Set<string>()
   #model: string | undefined
+  #lines = 0
   #bytes = 0
 
   constructor(job: Job, catalog: Catalog) {
@@ -67,9 +63,16 @@ class BatchSurvey implements LineSurvey {
     this.#catalog = catalog
   }
 
-  add(line: InputLine): void {
+  add(line: InputLine): boolean {
+    if (isBlank(line)) return false
+    this.#lines++
     this.#bytes += line.bytes?.length ?? 0
-    if (this.#isTest) this.#checkTestLimits(line.index)
+    if (this.#isTest) this.#checkTestLimits()
+    this.#check(line)
+    return true
+  }
+
+  #check(line: InputLine): void {
     const parsed = parseLine(line)
     if ('code' in parsed) {
       this.#fault(line, parsed)
@@ -115,9 +118,9 @@ class BatchSurvey implements LineSurvey {
     this.#fault(line, { code: 'model_not_found', message, param: 'body.model' })
   }
 
-  #checkTestLimits(index: number): void {
+  #checkTestLimits(): void {
     const { maxLines, maxBytes } = TEST_MODEL.limits
-    if (index === maxLines) {
+    if (this.#lines === maxLines + 1) {
       this.#faults.push({ code: 'too_many_lines', message: `A test may have ${maxLines} lines; the file has more.` })
     }
     if (this.#bytes > maxBytes && !this.#faults.some(({ code }) => code === 'file_too_large')) {
@@ -130,13 +133,19 @@ class BatchSurvey implements LineSurvey {
   }
 }
 
-function parseLine({ bytes }: InputLine): openai.BatchLine | Fault {
-  if (bytes === undefined) {
+/** Editors leave such lines, at the end above all. */
+function isBlank(line: InputLine): boolean {
+  return textOf(line)?.trim() === ''
+}
+
+function parseLine(line: InputLine): openai.BatchLine | Fault {
+  const text = textOf(line)
+  if (text === undefined) {
     return { code: 'line_too_large', message: `A line may have ${BATCH_LIMITS.maxLineBytes} bytes; it has more.` }
   }
   let value: unknown
   try {
-    value = JSON.parse(bytes.toString())
+    value = JSON.parse(text)
   } catch {
     return { code: 'invalid_json_line', message: 'This line is not parseable as valid JSON.' }
   }
@@ -164,7 +173,9 @@ async function readLine(
   const ids = { id: requestIdOf(job, line), customId }
   try {
     const parsed = openai.parseEmbeddings(body)
-    const request = check(await detokenize(openai.decodeEmbeddings(parsed)), catalog)
+    const { overlong } = BatchOptions.parse(job.options)
+    const asked = await detokenize(openai.decodeEmbeddings(parsed))
+    const request = check({ ...asked, ...(overlong && { overlong }) }, catalog)
     const vectorToWire = VECTOR_TO_WIRE[openai.vectorFormatOf(parsed)]
     return {
       request,

@@ -2,11 +2,12 @@ import { ApiError, openai } from '@quiver/protocol'
 import type { FastifyRequest } from 'fastify'
 import { EMBEDDINGS_ENDPOINT, MAX_OPEN_BATCHES, TEST_MODEL } from '../../catalog/batch.js'
 import { checkUrl } from '../../egress/check-url.js'
-import { type Job, type JobState, progressOf } from '../../jobs/job.js'
+import { type Job, type JobState, type Notice, progressOf } from '../../jobs/job.js'
 import { callerOf } from '../caller-of.js'
 import type { Endpoint } from '../endpoint.js'
 import { idempotencyOf } from '../idempotency.js'
-import { BatchOptions } from './batch-lines.js'
+import { overlongOf } from '../overlong.js'
+import { BatchOptions, CALLBACK_KEY } from './batch-options.js'
 
 const COMMON = { dialect: 'openai', tag: 'OpenAI-compatible' } as const
 /** How long a list looks back. */
@@ -34,14 +35,21 @@ export const createBatch: Endpoint = {
   summary: 'Compute the lines of an uploaded file, at half price',
   body: openai.BatchBody,
   response: openai.Batch,
-  async handle({ services: { jobs, files }, request, body }) {
+  async handle({ services: { jobs, files, checkReachable }, request, body, signal }) {
     const { input_file_id: source, endpoint, completion_window, metadata } = openai.parseBatch(body)
     checkEndpoint(endpoint)
     const { project, keyId } = callerOf(request)
     if (/^https?:/i.test(source)) checkUrl(source, { param: 'input_file_id' })
     else await files.get(project, source)
+    const callback = metadata?.[CALLBACK_KEY]
+    if (callback !== undefined) await checkReachable(callback, { param: `metadata.${CALLBACK_KEY}`, signal })
     const isTest = endpoint === TEST_MODEL.endpoint
-    const options: BatchOptions = { endpoint, completionWindow: completion_window, metadata: metadata ?? null }
+    const options: BatchOptions = {
+      endpoint,
+      completionWindow: completion_window,
+      metadata: metadata ?? null,
+      ...overlongOf(request.headers),
+    }
     const job = await jobs.submit(
       {
         idPrefix: 'batch_',
@@ -56,7 +64,12 @@ export const createBatch: Endpoint = {
           : { name: `batch ${project}`, limit: MAX_OPEN_BATCHES },
         lifeMs: openai.windowMs(completion_window),
       },
-      { maxOpen: MAX_OPEN_BATCHES, minIntervalMs: 0, ...idempotencyOf(request, 'batch') },
+      {
+        maxOpen: MAX_OPEN_BATCHES,
+        minIntervalMs: 0,
+        maxBytes: files.limits.maxBytes,
+        ...idempotencyOf(request, 'batch'),
+      },
     )
     return toBatch(job, jobs.now())
   },
@@ -163,9 +176,25 @@ export function toBatch(job: Job, now: Date): openai.Batch {
     cancelled_at: endedIn('cancelled'),
     request_counts: { total: job.totalLines ?? 0, completed: job.completedLines, failed: job.failedLines },
     metadata,
+    usage: {
+      input_tokens: job.tokens,
+      input_tokens_details: { cached_tokens: 0 },
+      output_tokens: 0,
+      output_tokens_details: { reasoning_tokens: 0 },
+      total_tokens: job.tokens,
+    },
+    ...(metadata?.[CALLBACK_KEY] !== undefined && { callback: toCallback(job.notice) }),
+    ...(job.spaces.length > 0 && { spaces: [...job.spaces] }),
     ...(linesPerSecond !== undefined && { lines_per_second: tenths(linesPerSecond) }),
     ...(secondsLeft !== undefined && { seconds_left: tenths(secondsLeft) }),
   }
+}
+
+/** States of the word of a job's end. */
+const CALLBACK_STATUS = { waiting: 'pending', told: 'delivered', given_up: 'failed' } as const
+
+function toCallback({ state, failures }: Notice = { state: 'waiting', failures: 0 }): openai.BatchCallback {
+  return { status: CALLBACK_STATUS[state], failed_tries: failures }
 }
 
 const toFault = ({ code, message, param, line }: Job['faults'][number]) => ({

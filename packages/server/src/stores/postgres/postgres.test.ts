@@ -7,11 +7,12 @@ import { DatabaseError } from '../../database-error.js'
 import { fileIndexSuite } from '../../files/file-index.suite.js'
 import { jobStoreSuite } from '../../jobs/job-store.suite.js'
 import { ledgerSuite } from '../../usage/ledger.suite.js'
+import { releasedSchemaSuite } from '../schema/released.suite.js'
 import { createSqlFileIndex } from '../sql/file-index.js'
 import { createSqlJobStore } from '../sql/job-store.js'
 import { createSqlLedger } from '../sql/ledger.js'
 import { openPostgres, serialize } from './database.js'
-import { GUARDED, hasPostgres, startCluster } from './test-cluster.js'
+import { GUARDED, hasPostgres, runStatements, startCluster } from './test-cluster.js'
 
 describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', () => {
   let cluster: Awaited<ReturnType<typeof startCluster>>
@@ -24,6 +25,13 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
     const database = await openPostgres(await cluster.newDatabase())
     const store = createSqlJobStore(database, { serialize })
     return { store, ledger: createSqlLedger(database), close: () => database.destroy() }
+  })
+
+  releasedSchemaSuite('PostgreSQL', async (statements) => {
+    const url = await cluster.newDatabase()
+    await runStatements(url, statements)
+    const database = await openPostgres(url)
+    return { database, store: createSqlJobStore(database, { serialize }), close: () => database.destroy() }
   })
 
   fileIndexSuite('PostgreSQL', async () => {
@@ -133,7 +141,7 @@ describe.skipIf(!hasPostgres())('PostgreSQL, whose programs are on the path', ()
     const [store] = stores
     const now = new Date()
     const until = new Date(now.getTime() + 60_000)
-    const options = { maxOpen: 100, minIntervalMs: 0 }
+    const options = { maxOpen: 100, minIntervalMs: 0, maxBytes: 1e12 }
     for (let i = 0; i < 20; i++) {
       const job = { id: `job-${i}`, project: 'p', keyId: 'k', kind: 'task', source: 's', options: {} } as const
       await store?.submit({ ...job, lane: { name: 'lane', limit: 7 }, createdAt: now, expiresAt: until }, options)

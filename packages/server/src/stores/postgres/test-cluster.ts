@@ -52,7 +52,7 @@ export async function startCluster(): Promise<{
   return {
     async newDatabase() {
       const name = `test${++count}`
-      await query(urlOf('postgres'), `create database ${name}`)
+      await runStatements(urlOf('postgres'), `create database ${name}`)
       return urlOf(name)
     },
     async crash() {
@@ -76,7 +76,7 @@ async function untilReady(url: string): Promise<void> {
   const deadline = Date.now() + READY_DEADLINE_MS
   for (;;) {
     try {
-      await query(url, 'select 1')
+      await runStatements(url, 'select 1')
       return
     } catch (error) {
       if (Date.now() > deadline) throw error
@@ -85,7 +85,8 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-async function query(url: string, text: string): Promise<void> {
+/** One or several statements, over a connection of their own. */
+export async function runStatements(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   try {
     await client.connect()

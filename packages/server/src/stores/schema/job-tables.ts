@@ -1,3 +1,5 @@
+import type { Generated } from 'kysely'
+
 /** One row for each task or batch. */
 interface JobsTable {
   id: string
@@ -5,7 +7,7 @@ interface JobsTable {
   key_id: string
   kind: string
   state: string
-  /** How the job will end when it was asked to end early: `cancelled` or `expired`. */
+  /** How the job will end when it ends early: `cancelled`, `expired` or `failed`. */
   outcome: string | null
   /** Jobs of one lane run at most `lane_limit` at a time. */
   lane: string
@@ -24,6 +26,10 @@ interface JobsTable {
   completed_lines: number
   failed_lines: number
   tokens: number
+  /** What computes it, from the first result on; nothing else may. */
+  engine_space: string | null
+  /** JSON: vector spaces of the results so far, one for each dimension and length that the lines ask for. */
+  spaces: string
   /** JSON: why the job failed, one entry for each fault. */
   faults: string
   /** JSON: the files that came out, by what is in them. */
@@ -33,6 +39,8 @@ interface JobsTable {
   started_at: number | null
   /** When the lines began to be computed. */
   planned_at: number | null
+  /** When a shard was last committed. */
+  progressed_at: number | null
   /** When the last line was computed. */
   computed_at: number | null
   cancel_asked_at: number | null
@@ -41,11 +49,13 @@ interface JobsTable {
   expires_at: number
   /** When the job is forgotten; moves when it ends. */
   purge_at: number
-  /** When a shard was last taken; the job that waited longest is next. */
+  /** Bytes that count against what its project may keep: of the input while the job is open, of a task's result afterwards. */
+  kept_bytes: Generated<number>
+  /** When a shard was last taken; of the project that waited longest, the job that did is next. */
   served_at: number
 }
 
-/** One row for each piece of work that is leased as a whole: planning, up to 1,000 lines, putting together. */
+/** One row for each piece of work that is leased as a whole: planning, up to 1,000 lines or a megabyte of them, putting together. */
 interface ShardsTable {
   job_id: string
   stage: string
@@ -64,13 +74,15 @@ interface ShardsTable {
   losses: number
   /** Leases given back with an error. */
   failures: number
+  /** When it was first given back with the last error. */
+  failing_since: number | null
   not_before: number
   output_key: string | null
   error_key: string | null
   last_error: string | null
 }
 
-/** What was consumed, and what it costs; rows are only ever added. */
+/** What was consumed, and what it costs; rows are only ever added, and the database refuses anything else. */
 interface LedgerTable {
   /** Made of what is charged, so that nothing can be charged twice. */
   id: string

@@ -2,6 +2,8 @@ import { type Kysely, type Migration, Migrator } from 'kysely'
 import { up as jobs } from './0001-jobs.js'
 import { up as files } from './0002-files.js'
 import { up as processes } from './0003-processes.js'
+import { up as spaces } from './0004-spaces.js'
+import { up as keptBytes } from './0005-kept-bytes.js'
 import type { Tables } from './tables.js'
 
 /** In order, named as their files. A released one is never changed; what it got wrong, the next one mends. */
@@ -9,6 +11,8 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-jobs': { up: jobs },
   '0002-files': { up: files },
   '0003-processes': { up: processes },
+  '0004-spaces': { up: spaces },
+  '0005-kept-bytes': { up: keptBytes },
 }
 
 /** A database that a later version of this program has changed. */

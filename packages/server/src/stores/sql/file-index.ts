@@ -110,7 +110,8 @@ function unexpired(database: Kysely<Tables>, now: Date) {
     .where(({ eb, or }) => or([eb('expires_at', 'is', null), eb('expires_at', '>', now.getTime())]))
 }
 
-async function usageOf(database: Kysely<Tables>, project: string, now: Date) {
+/** What a project keeps of files; what has expired does not count. */
+export async function usageOf(database: Kysely<Tables>, project: string, now: Date) {
   const { files, bytes } = await unexpired(database, now)
     .select(({ fn }) => [fn.countAll<number>().as('files'), fn.sum<number | null>('bytes').as('bytes')])
     .where('project', '=', project)

@@ -5,6 +5,7 @@ import { claimParts } from './jobs/claim-parts.js'
 import { commitParts } from './jobs/commit-parts.js'
 import { findJobs } from './jobs/find-jobs.js'
 import { keepLeases } from './jobs/keep-leases.js'
+import { loadOfJobs } from './jobs/load-of-jobs.js'
 import { purgeJobs } from './jobs/purge-jobs.js'
 import { stopJobs } from './jobs/stop-jobs.js'
 import { submitJobs } from './jobs/submit-jobs.js'
@@ -24,10 +25,11 @@ export function createSqlJobStore(
   return {
     ...submitJobs(transactions),
     ...findJobs(database),
+    ...loadOfJobs(database),
     ...stopJobs(transactions),
     ...claimParts(transactions),
     ...keepLeases(database, transactions),
     ...commitParts(database, transactions),
-    ...purgeJobs(database, transactions),
+    ...purgeJobs(database),
   }
 }

@@ -1,13 +1,21 @@
 import { DatabaseError } from '../../database-error.js'
 import { explainSqlite } from './explain-sqlite.js'
+import { readJournals } from './ledger-journal.js'
+import { LedgerThread } from './ledger-thread.js'
 import { openFile, openToRead } from './open-file.js'
 
 /**
  * The database as it is at one moment, in a new file; others go on reading and writing meanwhile.
  *
+ * @param options.journals folder of charges that are on their way into the database: the copy has them.
  * @throws {DatabaseError} when there is no database, it cannot be read, or the file cannot be written.
  */
-export async function snapshotSqlite(path: string, destination: string): Promise<void> {
+export async function snapshotSqlite(
+  path: string,
+  destination: string,
+  { journals }: { journals?: string } = {},
+): Promise<void> {
+  const charges = journals === undefined ? [] : readJournals(journals)
   const file = openFile(path, { mustExist: true })
   try {
     file.prepare('VACUUM INTO ?').run(destination)
@@ -15,6 +23,13 @@ export async function snapshotSqlite(path: string, destination: string): Promise
     throw explainSqlite(error, `${path}, or its copy ${destination},`)
   } finally {
     file.close()
+  }
+  if (charges.length === 0) return
+  const thread = new LedgerThread(destination)
+  try {
+    await thread.append(charges)
+  } finally {
+    await thread.close()
   }
 }
 

@@ -11,11 +11,13 @@ import { Catalog } from '../../catalog/catalog.js'
 import type { Embed } from '../../embedding/embed.js'
 import type { BlobStore } from '../../files/blob-store.js'
 import { createTaskLines } from '../../http/dashscope/task-lines.js'
-import { sweepBlobs } from '../../jobs/housekeeping.js'
+import { createAftermathOf } from '../../jobs/aftermath.js'
+import { expireAndForget, sweepBlobs } from '../../jobs/housekeeping.js'
 import type { Job } from '../../jobs/job.js'
 import type { JobStore } from '../../jobs/job-store.js'
+import type { LineFormat } from '../../jobs/line-format.js'
 import { signedResult } from '../../jobs/publishers.js'
-import { type Runner, type RunnerOptions, startRunner } from '../../jobs/runner.js'
+import { type JobRules, type Runner, type RunnerOptions, startRunner } from '../../jobs/runner.js'
 import { createLog } from '../../telemetry/log.js'
 import type { Ledger } from '../../usage/ledger.js'
 import { createDiskBlobStore } from '../disk/blob-store.js'
@@ -34,7 +36,7 @@ const fakeEmbed: Embed = async ({ inputs, model }) => {
     return { index, dense: Float32Array.of(a, b), tokens: [...text].length }
   })
   const totalTokens = embeddings.reduce((sum, { tokens }) => sum + tokens, 0)
-  return { model: model.id, embeddings, totalTokens, space: 'space' }
+  return { model: model.id, embeddings, totalTokens, space: 'space', engineSpace: 'engine' }
 }
 
 let folder: string
@@ -59,13 +61,20 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-function run(text: string, changes: Partial<RunnerOptions> = {}): Runner {
+function run(
+  text: string,
+  {
+    notify = async () => {},
+    format = createTaskLines(new Catalog()),
+    ...changes
+  }: Partial<RunnerOptions> & Partial<Pick<JobRules, 'notify' | 'format'>> = {},
+): Runner {
   const rules = {
-    format: createTaskLines(new Catalog()),
+    format,
     publisher: signedResult,
     keptMs: DAY_MS,
     wantsNotice: () => false,
-    notify: async () => {},
+    notify,
   }
   const runner = startRunner({
     store,
@@ -107,7 +116,7 @@ async function submit(lifeMs = DAY_MS): Promise<Job> {
       createdAt,
       expiresAt: new Date(createdAt.getTime() + lifeMs),
     },
-    { maxOpen: 100, minIntervalMs: 0 },
+    { maxOpen: 100, minIntervalMs: 0, maxBytes: 1e12 },
   )
 }
 
@@ -163,6 +172,13 @@ test('every line has its answer, in order, and each token is paid for once', asy
   expect(await ledger.totalsOf('p', job.id)).toEqual({ charges: 3, inputs: 2345, tokens, amountNanos: tokens * 700 })
 })
 
+test('a shard of long lines has a megabyte of them', async () => {
+  run(Array.from({ length: 25 }, (_, i) => String(i).padEnd(100_000, ' line')).join('\n'))
+  const job = await ended(await submit())
+  expect(job).toMatchObject({ state: 'succeeded', completedLines: 25 })
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ charges: 3, inputs: 25 })
+})
+
 test('blank lines count and cost nothing; lines that cannot be computed say why', async () => {
   const embed: Embed = async (request, options) => {
     if (request.inputs.includes('wrong')) throw new ApiError('invalid_parameter', 'Range of input length should be …')
@@ -200,15 +216,29 @@ test('a server without room is waited for, and then everything is computed', asy
   expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 10, failedLines: 0 })
 })
 
-test('a model that fails on everything is blamed on the lines only after it had its chances', async () => {
+test('a model that fails on everything for a while costs no line, whatever was computed before', async () => {
   let calls = 0
-  const embed: Embed = async () => {
+  const embed: Embed = async (request, options) => {
     calls++
-    throw new ApiError('engine_failed', 'broken')
+    if (calls > 3 && calls < 100) throw new ApiError('engine_failed', 'broken')
+    return fakeEmbed(request, options)
   }
-  run(textOf(2), { embed, slots: 1 })
-  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 0, failedLines: 2 })
-  expect(calls).toBe(5 * (1 + 2 * 3))
+  run(textOf(700), { embed, slots: 1 })
+  expect(await ended(await submit())).toMatchObject({ state: 'succeeded', completedLines: 700, failedLines: 0 })
+  expect(calls).toBeGreaterThan(100)
+})
+
+test('a line on which the model fails, while it computes others, fails alone', async () => {
+  const embed: Embed = async (request, options) => {
+    if (request.inputs.includes('line 7')) throw new ApiError('engine_failed', 'broken')
+    return fakeEmbed(request, options)
+  }
+  run(textOf(200), { embed, slots: 1 })
+  const job = await ended(await submit())
+  expect(job).toMatchObject({ state: 'succeeded', completedLines: 199, failedLines: 1 })
+  expect((await linesOf(job))[7]).toEqual({ code: 500, text_index: 7, message: 'broken' })
+  const tokens = [...Array(200).keys()].reduce((sum, i) => sum + (i === 7 ? 0 : `line ${i}`.length), 0)
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ inputs: 199, tokens })
 })
 
 test('an input that cannot be had is asked for again, and then the job fails', async () => {
@@ -247,8 +277,120 @@ test('a job whose time is over ends with what was computed by then', async () =>
   run(textOf(2000), { embed, slots: 1, leaseMs: 60 })
   const job = await submit()
   await reached.passed
-  await store.expire(new Date(Date.now() + 2 * DAY_MS))
+  await store.expire(new Date(Date.now() + 2 * DAY_MS), () => ({ notify: false, purgeAt: new Date() }))
   expect(await ended(job)).toMatchObject({ state: 'expired', completedLines: 1000, failedLines: 1000 })
+})
+
+const HOUR_MS = 3_600_000
+
+/** What computes in another space than {@link fakeEmbed}: its vectors say so. */
+const replaced: Embed = async (request, options) => {
+  const { embeddings, ...result } = await fakeEmbed(request, options)
+  const other = embeddings.map((embedding) => ({ ...embedding, dense: Float32Array.of(-1, -1) }))
+  return { ...result, embeddings: other, space: 'other space', engineSpace: 'other engine' }
+}
+
+/** {@link fakeEmbed} up to a line, `then` from there on. */
+const until =
+  (line: number, then: Embed): Embed =>
+  (request, options) =>
+    Number(request.inputs[0]?.replace('line ', '')) < line ? fakeEmbed(request, options) : then(request, options)
+
+test('no result has vectors of two spaces: a job whose model is replaced ends with what was computed', async () => {
+  let hours = 0
+  let tries = 0
+  const embed = until(1000, (request, options) => {
+    hours = ++tries < 5 ? 0 : 2
+    return replaced(request, options)
+  })
+  const now = () => new Date(Date.now() + hours * HOUR_MS)
+  run(textOf(2500), { embed, now, slots: 1 })
+  const job = await ended(await submit())
+  expect(job).toMatchObject({
+    state: 'failed',
+    faults: [{ code: 'SpaceChanged', message: expect.stringContaining('another vector space') }],
+    completedLines: 1000,
+    failedLines: 1500,
+    engineSpace: 'engine',
+    spaces: ['space'],
+  })
+  const lines = await linesOf(job)
+  expect(lines.map(({ code }) => code)).toEqual([...Array(1000).fill(200), ...Array(1500).fill(409)])
+  expect(lines.some(({ embedding }) => Array.isArray(embedding) && embedding[0] === -1)).toBe(false)
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ charges: 1, inputs: 1000, tokens: job.tokens })
+})
+
+test('a process with another model leaves a job to those that have the right one', async () => {
+  let computed = 0
+  const slow: Embed = async (request, options) => {
+    await sleep(5)
+    computed += request.inputs.length
+    return fakeEmbed(request, options)
+  }
+  run(textOf(4000), { embed: slow, slots: 1 })
+  const job = await submit()
+  while (computed < 1100) await sleep(1)
+  run(textOf(4000), { embed: replaced })
+  const done = await ended(job)
+  expect(done).toMatchObject({ state: 'succeeded', completedLines: 4000, spaces: ['space'] })
+  expect((await linesOf(done)).some(({ embedding }) => Array.isArray(embedding) && embedding[0] === -1)).toBe(false)
+})
+
+test('a model that is removed while a job runs takes nothing away that was charged', async () => {
+  let hours = 0
+  const tasks = createTaskLines(new Catalog())
+  const format: LineFormat = {
+    ...tasks,
+    read(line, job) {
+      if (line.index < 1000) return tasks.read(line, job)
+      if (job.outcome === undefined) hours += 2
+      return tasks.read(line, { ...job, model: 'removed' })
+    },
+  }
+  run(textOf(1500), { format, slots: 1, now: () => new Date(Date.now() + hours * HOUR_MS) })
+  const job = await ended(await submit())
+  expect(job).toMatchObject({
+    state: 'failed',
+    completedLines: 1000,
+    failedLines: 500,
+    faults: [{ row: 'model_not_found' }],
+  })
+  const lines = await linesOf(job)
+  expect(lines[999]).toMatchObject({ code: 200, embedding: expect.any(Array) })
+  expect(lines[1000]).toEqual({ code: 400, text_index: 1000, message: 'Model not exist.' })
+  expect(lines).toHaveLength(1500)
+  expect(await ledger.totalsOf('p', job.id)).toMatchObject({ charges: 1, inputs: 1000 })
+})
+
+test('a job whose input is gone ends with what was computed of it', async () => {
+  let hours = 0
+  const embed = until(1000, async () => {
+    hours = 1
+    throw new ApiError('overloaded', 'later')
+  })
+  const gone: BlobStore = {
+    ...blobs,
+    read: (key, options) => {
+      if (hours === 0 || !key.includes('/input.')) return blobs.read(key, options)
+      hours += 2
+      throw new ApiError('not_found', 'There is no such file.')
+    },
+  }
+  run(textOf(1500), { embed, blobs: gone, slots: 1, now: () => new Date(Date.now() + hours * HOUR_MS) })
+  const job = await ended(await submit())
+  expect(job).toMatchObject({ state: 'failed', completedLines: 1000, failedLines: 500, faults: [{ row: 'not_found' }] })
+  expect(await linesOf(job)).toHaveLength(1000)
+})
+
+test('a job that nobody began in its time is known as expired, and whoever waits for it is told', async () => {
+  const job = await submit(0)
+  const told: string[] = []
+  const rules = { keptMs: DAY_MS, wantsNotice: () => true }
+  await expireAndForget(store, { now: new Date(), aftermathOf: createAftermathOf({ task: rules, batch: rules }) })
+  expect(await stateOf(job)).toBe('expired')
+  run('', { notify: async ({ state }) => void told.push(state) })
+  while (told.length === 0) await sleep(5)
+  expect(told).toEqual(['expired'])
 })
 
 test('who stops gives back what was begun, and the next one goes on', async () => {

@@ -1,4 +1,14 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AppendToLedger, LedgerRow, LedgerWriter } from '../sql/ledger.js'
@@ -156,9 +166,29 @@ async function recover({ folder, isGone, commit }: LedgerJournalOptions): Promis
   for (const name of readdirSync(folder)) {
     if (!name.endsWith(SUFFIX)) continue
     const path = join(folder, name)
-    const rows = readFileSync(path, 'utf8').split('\n').flatMap(parseRow)
+    const rows = rowsOf(path)
     if (rows.length > 0) await commit(rows)
     if (isGone(decodeURIComponent(name.slice(0, -`.0${SUFFIX}`.length)))) rmSync(path, { force: true })
+  }
+}
+
+/**
+ * Charges that may not be in the database yet: those in the journals of a folder, of whichever process.
+ *
+ * What is committed and emptied meanwhile may be missing; so read these first, and the database then.
+ */
+export function readJournals(folder: string): LedgerRow[] {
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).flatMap((name) => (name.endsWith(SUFFIX) ? rowsOf(join(folder, name)) : []))
+}
+
+function rowsOf(path: string): LedgerRow[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n').flatMap(parseRow)
+  } catch (error) {
+    // Its process has ended, and committed them before.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+    throw error
   }
 }
 

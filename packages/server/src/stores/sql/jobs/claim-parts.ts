@@ -1,5 +1,6 @@
 import { type Selectable, sql } from 'kysely'
 import { MAX_BACKOFF_MS } from '../../../jobs/backoff.js'
+import type { Stage } from '../../../jobs/job.js'
 import type { JobStore } from '../../../jobs/job-store.js'
 import { getJob } from './find-jobs.js'
 import { toLease } from './job-row.js'
@@ -15,6 +16,8 @@ const RUNNING = ['planning', 'computing', 'finishing']
  * before a clock was put back: waiting for it would be waiting for as long as the clock was wrong.
  */
 const CLOCK_SLACK_MS = 60_000
+
+const STAGES = ['plan', 'compute', 'finish', 'notify'] as const satisfies readonly Stage[]
 
 /** Taking the part whose turn it is. */
 export function claimParts({ transact, lockClaims, lockJob }: Transactions): Pick<JobStore, 'claim'> {
@@ -48,7 +51,7 @@ interface Instants {
   until: number
 }
 
-/** Of the job that waited longest, the first part that waits or whose lease ran out, if the job's lane has a place. */
+/** Of the project that waited longest, and of its job that did, the first part that waits or whose lease ran out, if the job's lane has a place. */
 function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable<PartRow> | undefined> {
   return queries
     .selectFrom('shards')
@@ -58,7 +61,15 @@ function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable
       or([
         and([
           eb('shards.state', '=', 'waiting'),
-          or([eb('shards.not_before', '<=', at), eb('shards.not_before', '>', at + MAX_BACKOFF_MS + CLOCK_SLACK_MS)]),
+          or([
+            eb('shards.not_before', '<=', at),
+            ...STAGES.map((stage) =>
+              and([
+                eb('shards.stage', '=', stage),
+                eb('shards.not_before', '>', at + MAX_BACKOFF_MS[stage] + CLOCK_SLACK_MS),
+              ]),
+            ),
+          ]),
         ]),
         and([
           eb('shards.state', '=', 'leased'),
@@ -78,6 +89,10 @@ function findNext(queries: Queries, { at, until }: Instants): Promise<Selectable
           eb.ref('jobs.lane_limit'),
         ),
       ]),
+    )
+    .orderBy(
+      sql`coalesce((select max(peers.served_at) from jobs as peers
+        where peers.project = jobs.project and peers.served_at <= ${at}), 0)`,
     )
     .orderBy(sql`case when jobs.served_at > ${at} then 0 else jobs.served_at end`)
     .orderBy('jobs.created_at')

@@ -1,6 +1,9 @@
-import type { JobStore } from '../../../jobs/job-store.js'
+import { ForeignSpace } from '../../../jobs/foreign-space.js'
+import type { Job } from '../../../jobs/job.js'
+import type { JobStore, ShardResult } from '../../../jobs/job-store.js'
 import { toLedgerRow } from '../ledger.js'
-import { dropParts, finishPart, insertPart } from './parts.js'
+import { getJob } from './find-jobs.js'
+import { dropParts, finishPart, insertPart, updatePart } from './parts.js'
 import type { Queries, Transactions } from './transactions.js'
 
 /** What each stage of a job came to, and which parts follow: plan, shards, end. */
@@ -9,7 +12,7 @@ export function commitParts(
   { change }: Transactions,
 ): Pick<JobStore, 'commitPlan' | 'commitShard' | 'partsOf' | 'end' | 'settle'> {
   return {
-    commitPlan: (lease, { model, inputKey, totalLines, shards, now }) =>
+    commitPlan: (lease, { model, inputKey, inputBytes, totalLines, shards, now }) =>
       change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
@@ -17,6 +20,7 @@ export function commitParts(
           .set({
             model,
             input_key: inputKey,
+            kept_bytes: inputBytes,
             total_lines: totalLines,
             planned_at: now.getTime(),
             state: shards.length > 0 ? 'computing' : 'finishing',
@@ -39,12 +43,15 @@ export function commitParts(
       change(lease.job, async (transaction) => {
         const parts = { output_key: result.outputKey ?? null, error_key: result.errorKey ?? null }
         if (!(await finishPart(transaction, lease, parts))) return false
+        const job = await getJob(transaction, lease.job.id)
+        const space = await spaceAfter(transaction, job, result)
         await transaction
           .updateTable('jobs')
           .set(({ eb }) => ({
-            completed_lines: eb('completed_lines', '+', result.completedLines),
-            failed_lines: eb('failed_lines', '+', result.failedLines),
+            ...linesAfter(job, result),
             tokens: eb('tokens', '+', result.tokens),
+            progressed_at: now.getTime(),
+            ...space,
           }))
           .where('id', '=', lease.job.id)
           .execute()
@@ -77,7 +84,7 @@ export function commitParts(
       }))
     },
 
-    end: (lease, { state, faults = [], results = {}, notify, purgeAt, now }) =>
+    end: (lease, { state, faults = [], results = {}, keptBytes = 0, notify, purgeAt, now }) =>
       change(lease.job, async (transaction) => {
         if (!(await finishPart(transaction, lease))) return false
         await transaction
@@ -86,6 +93,7 @@ export function commitParts(
             state,
             faults: JSON.stringify(faults),
             results: JSON.stringify(results),
+            kept_bytes: keptBytes,
             ended_at: now.getTime(),
             purge_at: purgeAt.getTime(),
           })
@@ -96,8 +104,59 @@ export function commitParts(
         return true
       }),
 
-    settle: (lease) => finishPart(database, lease),
+    settle: (lease, notice) =>
+      updatePart(database, lease, {
+        state: notice === 'told' ? 'done' : notice,
+        holder: null,
+        leased_until: null,
+      }),
   }
+}
+
+/**
+ * How many lines have a result, and how many an error. Of a shard that could not be read nobody knows which lines have no
+ * answer: those that have one say how many can have failed.
+ */
+function linesAfter(
+  { completedLines, failedLines, totalLines = Number.POSITIVE_INFINITY }: Job,
+  shard: ShardResult,
+): { completed_lines: number; failed_lines: number } {
+  const completed = completedLines + shard.completedLines
+  return { completed_lines: completed, failed_lines: Math.min(failedLines + shard.failedLines, totalLines - completed) }
+}
+
+/** In which space the job is from now on. @throws {ForeignSpace} which undoes the transaction. */
+async function spaceAfter(
+  queries: Queries,
+  known: Job,
+  { engineSpace, charges }: ShardResult,
+): Promise<{ engine_space?: string; spaces?: string }> {
+  if (engineSpace === undefined) return {}
+  if (known.engineSpace !== undefined && known.engineSpace !== engineSpace) {
+    throw new ForeignSpace(known.engineSpace, engineSpace)
+  }
+  const added = charges.map(({ space }) => space)
+  if (known.engineSpace === undefined) await checkCharged(queries, known.id, added)
+  const spaces = new Set([...known.spaces, ...added])
+  return { engine_space: engineSpace, spaces: JSON.stringify([...spaces]) }
+}
+
+/**
+ * A job that was begun before engines were noted has charges only to tell its space: one of the added must be among them.
+ *
+ * @throws {ForeignSpace}
+ */
+async function checkCharged(queries: Queries, id: string, added: readonly string[]): Promise<void> {
+  const rows = await queries
+    .selectFrom('ledger')
+    .select('space')
+    .distinct()
+    .where('reference', '=', id)
+    .where('kind', '=', 'shard')
+    .execute()
+  const charged = rows.map(({ space }) => space)
+  if (charged.length === 0 || added.some((space) => charged.includes(space))) return
+  throw new ForeignSpace(charged.join(', '), added.join(', '))
 }
 
 async function hasOpenShards(queries: Queries, jobId: string): Promise<boolean> {

@@ -1,14 +1,20 @@
 import { type SelectQueryBuilder, sql } from 'kysely'
-import type { Job } from '../../../jobs/job.js'
+import type { Job, Notice } from '../../../jobs/job.js'
 import type { JobQuery, JobStore } from '../../../jobs/job-store.js'
 import type { Tables } from '../../schema/tables.js'
 import { toJob } from './job-row.js'
 import type { Queries } from './transactions.js'
 
+/** A job's state, as `toJob` says it. */
+export const STATE = sql<string>`case when ended_at is null and outcome = 'cancelled' then 'cancelling' else state end`
+
 /** Looking for one job, and listing many. */
 export function findJobs(database: Queries): Pick<JobStore, 'find' | 'list'> {
   return {
-    find: (project, kind, id) => findJob(database, { project, kind, id }),
+    async find(project, kind, id) {
+      const job = await findJob(database, { project, kind, id })
+      return job && (await withNotices(database, [job]))[0]
+    },
 
     async list(query) {
       const { project, kind, afterId } = query
@@ -33,7 +39,7 @@ export function findJobs(database: Queries): Pick<JobStore, 'find' | 'list'> {
         .limit(query.limit)
         .offset(query.offset ?? 0)
         .execute()
-      return { jobs: rows.map(toJob), total: Number(count) }
+      return { jobs: await withNotices(database, rows.map(toJob)), total: Number(count) }
     },
   }
 }
@@ -50,6 +56,28 @@ export async function findJob(
     .where('kind', '=', kind)
     .executeTakeFirst()
   return row && toJob(row)
+}
+
+/** The same jobs, with what became of the word of their ends. */
+async function withNotices(queries: Queries, jobs: Job[]): Promise<Job[]> {
+  const ended = jobs.filter(({ endedAt }) => endedAt !== undefined).map(({ id }) => id)
+  if (ended.length === 0) return jobs
+  const rows = await queries
+    .selectFrom('shards')
+    .select(['job_id', 'state', 'failures'])
+    .where('stage', '=', 'notify')
+    .where('job_id', 'in', ended)
+    .execute()
+  const notices = new Map(rows.map(({ job_id, state, failures }) => [job_id, { state: noticeOf(state), failures }]))
+  return jobs.map((job) => {
+    const notice = notices.get(job.id)
+    return notice === undefined ? job : { ...job, notice }
+  })
+}
+
+function noticeOf(state: string): Notice['state'] {
+  if (state === 'done') return 'told'
+  return state === 'given_up' ? 'given_up' : 'waiting'
 }
 
 /** Of whatever project and kind it is. */
@@ -73,8 +101,7 @@ function filtered<Selection>(
   if (createdUntil !== undefined) query = query.where('created_at', '<=', createdUntil.getTime())
   if (sources !== undefined) query = query.where('source', 'in', [...sources, ''])
   if (states !== undefined) {
-    const state = sql<string>`case when ended_at is null and outcome = 'cancelled' then 'cancelling' else state end`
-    query = query.where(state, 'in', [...states, ''])
+    query = query.where(STATE, 'in', [...states, ''])
   }
   return query
 }

@@ -25,6 +25,8 @@ export function toJob(row: JobRow): Job {
     completedLines: row.completed_lines,
     failedLines: row.failed_lines,
     tokens: row.tokens,
+    ...(row.engine_space !== null && { engineSpace: row.engine_space }),
+    spaces: JSON.parse(row.spaces) as string[],
     faults: JSON.parse(row.faults) as Fault[],
     results: JSON.parse(row.results) as Job['results'],
     createdAt: new Date(row.created_at),
@@ -32,6 +34,7 @@ export function toJob(row: JobRow): Job {
     purgeAt: new Date(row.purge_at),
     ...instant('startedAt', row.started_at),
     ...instant('plannedAt', row.planned_at),
+    ...instant('progressedAt', row.progressed_at),
     ...instant('computedAt', row.computed_at),
     ...instant('cancelAskedAt', row.cancel_asked_at),
     ...instant('endedAt', row.ended_at),
@@ -58,6 +61,7 @@ export function toJobRow(job: NewJob): Insertable<Tables['jobs']> {
     completed_lines: 0,
     failed_lines: 0,
     tokens: 0,
+    spaces: '[]',
     faults: '[]',
     results: '{}',
     served_at: 0,
@@ -77,6 +81,8 @@ export function toLease(job: Job, row: ShardRow, holder: string): Lease {
     holder,
     losses: row.losses,
     failures: row.failures,
+    ...(row.last_error !== null && { lastFailure: row.last_error }),
+    ...instant('failingSince', row.failing_since),
   }
 }
 

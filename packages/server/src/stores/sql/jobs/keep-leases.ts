@@ -3,11 +3,14 @@ import { getJob } from './find-jobs.js'
 import { updatePart } from './parts.js'
 import type { Queries, Transactions } from './transactions.js'
 
+/** A part that nobody has. */
+const FREE = { state: 'waiting', holder: null, leased_until: null } as const
+
 /** Leases between their claim and their end: who has them, and for how long. */
 export function keepLeases(
   database: Queries,
   { change }: Transactions,
-): Pick<JobStore, 'renew' | 'release' | 'holders' | 'disown'> {
+): Pick<JobStore, 'renew' | 'release' | 'fail' | 'holders' | 'disown'> {
   return {
     renew: (lease, until) =>
       change(lease.job, async (transaction) => {
@@ -19,11 +22,25 @@ export function keepLeases(
 
     release: (lease, { notBefore, failure }) =>
       updatePart(database, lease, {
-        state: 'waiting',
-        holder: null,
-        leased_until: null,
+        ...FREE,
         not_before: notBefore.getTime(),
-        ...(failure !== undefined && { failures: lease.failures + 1, last_error: failure }),
+        ...(failure !== undefined && {
+          failures: lease.failures + 1,
+          failing_since: ((lease.lastFailure === failure.name && lease.failingSince) || failure.at).getTime(),
+          last_error: failure.name,
+        }),
+      }),
+
+    fail: (lease, faults) =>
+      change(lease.job, async (transaction) => {
+        if (!(await updatePart(transaction, lease, { ...FREE, not_before: 0 }))) return false
+        await transaction
+          .updateTable('jobs')
+          .set({ outcome: 'failed', faults: JSON.stringify(faults) })
+          .where('id', '=', lease.job.id)
+          .where('outcome', 'is', null)
+          .execute()
+        return true
       }),
 
     async holders() {

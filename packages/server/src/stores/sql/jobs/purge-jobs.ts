@@ -1,11 +1,8 @@
-import type { JobStore } from '../../../jobs/job-store.js'
-import type { Queries, Transactions } from './transactions.js'
+import { IDEMPOTENCY_KEPT_MS, type JobStore } from '../../../jobs/job-store.js'
+import type { Queries } from './transactions.js'
 
 /** Forgetting jobs, and telling which are not forgotten. */
-export function purgeJobs(
-  database: Queries,
-  { transact }: Transactions,
-): Pick<JobStore, 'purgeable' | 'purge' | 'knownAmong'> {
+export function purgeJobs(database: Queries): Pick<JobStore, 'purgeable' | 'purge' | 'forgetKeys' | 'knownAmong'> {
   return {
     async purgeable(now, limit) {
       const rows = await database
@@ -18,11 +15,14 @@ export function purgeJobs(
       return rows.map(({ id }) => id)
     },
 
-    purge: (id, keysBefore) =>
-      transact(async (transaction) => {
-        await transaction.deleteFrom('jobs').where('id', '=', id).execute()
-        await transaction.deleteFrom('idempotency_keys').where('created_at', '<', keysBefore.getTime()).execute()
-      }),
+    async purge(id) {
+      await database.deleteFrom('jobs').where('id', '=', id).execute()
+    },
+
+    async forgetKeys(now) {
+      const oldest = now.getTime() - IDEMPOTENCY_KEPT_MS
+      await database.deleteFrom('idempotency_keys').where('created_at', '<=', oldest).execute()
+    },
 
     async knownAmong(ids) {
       if (ids.length === 0) return new Map()

@@ -1,36 +1,32 @@
-import type { JobStore } from '../../../jobs/job-store.js'
+import type { Job, TerminalState } from '../../../jobs/job.js'
+import type { Aftermath, JobStore } from '../../../jobs/job-store.js'
 import { findJob, getJob } from './find-jobs.js'
-import { dropParts } from './parts.js'
-import type { Transactions } from './transactions.js'
+import { dropParts, insertPart } from './parts.js'
+import type { Queries, Transactions } from './transactions.js'
 
 /** Ending jobs before their work is done: one that waits ends at once, one that runs is asked to. */
 export function stopJobs({ transact, change, lockJob }: Transactions): Pick<JobStore, 'cancel' | 'expire'> {
   return {
-    cancel: (job, { now, onlyQueued }) =>
-      change(job, async (transaction) => {
-        const { id } = job
-        const own = await findJob(transaction, job)
-        if (own === undefined) return undefined
-        const ended = await transaction
-          .updateTable('jobs')
-          .set({ state: 'cancelled', cancel_asked_at: now.getTime(), ended_at: now.getTime() })
-          .where('id', '=', id)
-          .where('state', '=', 'queued')
-          .executeTakeFirst()
-        if (ended.numUpdatedRows > 0n) await dropParts(transaction, id)
-        else if (!onlyQueued) {
+    cancel: (which, { now, onlyQueued, aftermathOf }) =>
+      change(which, async (transaction) => {
+        const job = await findJob(transaction, which)
+        if (job === undefined) return undefined
+        if (job.state === 'queued') {
+          const end = { ...aftermathOf(job, now), state: 'cancelled', now } as const
+          await endQueued(transaction, job, { ...end, cancel_asked_at: now.getTime() })
+        } else if (!onlyQueued) {
           await transaction
             .updateTable('jobs')
             .set({ outcome: 'cancelled', cancel_asked_at: now.getTime() })
-            .where('id', '=', id)
+            .where('id', '=', job.id)
             .where('ended_at', 'is', null)
             .where('outcome', 'is', null)
             .execute()
         }
-        return getJob(transaction, id)
+        return getJob(transaction, job.id)
       }),
 
-    expire: (now) =>
+    expire: (now, aftermathOf) =>
       transact(async (transaction) => {
         const due = await transaction
           .selectFrom('jobs')
@@ -41,17 +37,45 @@ export function stopJobs({ transact, change, lockJob }: Transactions): Pick<JobS
           .execute()
         for (const { id } of due) {
           await lockJob(transaction, id)
-          const { state } = await getJob(transaction, id)
-          const isQueued = state === 'queued'
-          await transaction
-            .updateTable('jobs')
-            .set({ outcome: 'expired', ...(isQueued && { state: 'expired', ended_at: now.getTime() }) })
-            .where('id', '=', id)
-            .where('ended_at', 'is', null)
-            .execute()
-          if (isQueued) await dropParts(transaction, id)
+          const job = await getJob(transaction, id)
+          if (job.state === 'queued') {
+            const end = { ...aftermathOf(job, now), state: 'expired', now } as const
+            await endQueued(transaction, job, { ...end, outcome: 'expired' })
+          } else {
+            await transaction
+              .updateTable('jobs')
+              .set({ outcome: 'expired' })
+              .where('id', '=', id)
+              .where('ended_at', 'is', null)
+              .execute()
+          }
         }
         return due.length
       }),
   }
+}
+
+/** Nothing of it was begun, so nothing has to be put together; whoever waits for its end is told like any other. */
+async function endQueued(
+  queries: Queries,
+  { id }: Pick<Job, 'id'>,
+  {
+    notify,
+    purgeAt,
+    now,
+    ...columns
+  }: Aftermath & {
+    now: Date
+    state: TerminalState
+    cancel_asked_at?: number
+    outcome?: 'expired'
+  },
+): Promise<void> {
+  await queries
+    .updateTable('jobs')
+    .set({ ...columns, ended_at: now.getTime(), purge_at: purgeAt.getTime() })
+    .where('id', '=', id)
+    .execute()
+  await dropParts(queries, id)
+  if (notify) await insertPart(queries, id, 'notify')
 }
