@@ -119,7 +119,9 @@ class Pairs:
         items = self.groups[group]
         taken: tuple[set[str], set[str]] = set(), set()
         result: list[tuple[str, str, float]] = []
-        while len(result) < size:
+        for _ in range(max(size, len(items))):  # a group of few texts may not fill a batch
+            if len(result) == size:
+                break
             if self.at[group] == 0 or self.at[group] >= len(items):
                 self.draw.shuffle(items)
                 self.at[group] = 0
@@ -136,7 +138,7 @@ class Pairs:
         sequences = [framed(self.prompts[kind], ids[:limit], 512) for ids in encode(self.tokenizer, texts)]
         order = sorted(range(len(sequences)), key=lambda place: len(sequences[place]))
         half = len(order) // 2
-        parts = [student.encoder.states(*padded([sequences[place] for place in part])) for part in (order[:half], order[half:])]
+        parts = [student.encoder.states(*padded([sequences[place] for place in part])) for part in (order[:half], order[half:]) if part]
         back = torch.tensor(order).argsort()
         return [torch.cat(pair)[back] for pair in zip(*parts, strict=True)]
 
