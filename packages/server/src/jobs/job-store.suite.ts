@@ -61,6 +61,7 @@ const resultOf = (lease: Lease, tokens = 7) => ({
   charges: [chargeOf(lease, tokens)],
 })
 const untold: AftermathOf = () => ({ notify: false, purgeAt: at(5000) })
+const WAITING = { state: 'waiting', failures: 0 }
 const ENDED = { state: 'succeeded', notify: false, purgeAt: at(5000), now: at(100) } as const
 
 /** What every job store promises; each implementation calls this with a way to open an empty one. */
@@ -453,7 +454,7 @@ export function jobStoreSuite(
       }
       const job = await store.submit(newJob(), NO_LIMITS)
       await store.cancel(job, { now: at(3), onlyQueued: false, aftermathOf: told })
-      expect(await find(job)).toMatchObject({ state: 'cancelled', purgeAt: at(5003) })
+      expect(await find(job)).toMatchObject({ state: 'cancelled', purgeAt: at(5003), notice: WAITING })
       expect(await store.purgeable(at(5002), 1000)).not.toContain(job.id)
       expect(await store.purgeable(at(5003), 1000)).toContain(job.id)
       expect(await mustClaim(job.id)).toMatchObject({ stage: 'notify', job: { state: 'cancelled' } })
@@ -466,7 +467,7 @@ export function jobStoreSuite(
       })
       const job = await store.submit(newJob({ expiresAt: at(50) }), NO_LIMITS)
       await store.expire(at(60), told)
-      expect(await find(job)).toMatchObject({ state: 'expired', endedAt: at(60), purgeAt: at(5060) })
+      expect(await find(job)).toMatchObject({ state: 'expired', endedAt: at(60), purgeAt: at(5060), notice: WAITING })
       expect(await store.purgeable(at(60), 1000)).not.toContain(job.id)
       expect(await mustClaim(job.id, { now: 61 })).toMatchObject({ stage: 'notify', job: { state: 'expired' } })
     })
@@ -507,7 +508,7 @@ export function jobStoreSuite(
       await store.end(await mustClaim(job.id), { ...ENDED, notify: true })
       const lease = await mustClaim(job.id)
       expect(lease).toMatchObject({ stage: 'notify', job: { state: 'succeeded' } })
-      expect(await find(job)).toMatchObject({ notice: { state: 'waiting', failures: 0 } })
+      expect(await find(job)).toMatchObject({ notice: WAITING })
       expect(await store.settle(lease, 'told')).toBe(true)
       expect(await store.settle(lease, 'told')).toBe(false)
       expect(await claim(job.id)).toBeUndefined()
