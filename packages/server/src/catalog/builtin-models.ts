@@ -19,7 +19,7 @@ export const BUILTIN_MODELS: readonly TextModel[] = [
     overlong: 'error',
     outputs: V4.outputs,
     hasInstruct: false,
-    // Measured on data that no training step saw: benchmarks/results/builtin-languages.md.
+    // As many as can be measured here on data that no training step saw: benchmarks/results/builtin-languages.md.
     languages: 25,
     priceMicrosPer1kTokens: 0,
     batchPriceMicrosPer1kTokens: 0,
