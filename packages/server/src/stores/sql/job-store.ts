@@ -27,7 +27,7 @@ export function createSqlJobStore(
     ...findJobs(database),
     ...loadOfJobs(database),
     ...stopJobs(transactions),
-    ...claimParts(transactions),
+    ...claimParts(database, transactions),
     ...keepLeases(database, transactions),
     ...commitParts(database, transactions),
     ...purgeJobs(database),

@@ -1,7 +1,8 @@
-import { type Selectable, sql } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { MAX_BACKOFF_MS } from '../../../jobs/backoff.js'
 import type { Stage } from '../../../jobs/job.js'
 import type { JobStore } from '../../../jobs/job-store.js'
+import type { Tables } from '../../schema/tables.js'
 import { getJob } from './find-jobs.js'
 import { toLease } from './job-row.js'
 import type { PartRow } from './parts.js'
@@ -20,12 +21,18 @@ const CLOCK_SLACK_MS = 60_000
 const STAGES = ['plan', 'compute', 'finish', 'notify'] as const satisfies readonly Stage[]
 
 /** Taking the part whose turn it is. */
-export function claimParts({ transact, lockClaims, lockJob }: Transactions): Pick<JobStore, 'claim'> {
+export function claimParts(
+  database: Kysely<Tables>,
+  { transact, lockClaims, lockJob }: Transactions,
+): Pick<JobStore, 'claim'> {
   return {
-    claim: ({ holder, now, until }) =>
-      transact(async (transaction) => {
+    async claim({ holder, now, until }) {
+      const instants = { at: now.getTime(), until: until.getTime() }
+      // Mostly there is nothing. A look waits for nobody, where a transaction that may write would hold up this whole
+      // process while another thread or process writes to SQLite.
+      if ((await findNext(database, instants)) === undefined) return undefined
+      return transact(async (transaction) => {
         await lockClaims(transaction)
-        const instants = { at: now.getTime(), until: until.getTime() }
         const next = await findNext(transaction, instants)
         if (next === undefined) return undefined
         await lockJob(transaction, next.job_id)
@@ -38,7 +45,8 @@ export function claimParts({ transact, lockClaims, lockJob }: Transactions): Pic
       }).catch((error: unknown) => {
         if (error instanceof LostLease) return undefined
         throw error
-      }),
+      })
+    },
   }
 }
 
