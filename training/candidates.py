@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import nn
 
+from arithmetic import FAST
 import batching
 import evaluate
 import graph
@@ -82,7 +83,7 @@ def checkpoint(student_name: str, name: str) -> Callable[[], Embed]:
         state = load_file(WORK / student_name / f"{name}.safetensors")
         student = Student(len(state["encoder.words.weight"]), student_name)
         student.load_state_dict(state)
-        encoder = student.eval().encoder.bfloat16()
+        encoder = student.eval().encoder.to(FAST)
 
         def states(sequences: list[list[int]]) -> np.ndarray:
             with torch.inference_mode():
@@ -114,11 +115,11 @@ def untrained_embed(layers: list[int], pieces: int, rounded: bool = False) -> Ca
     def load() -> Embed:
         whole = load_e5().pieces
         tokenizer = build_tokenizer([whole[i] for i in vocabulary(pieces)])
-        encoder = untrained(layers, pieces, rounded).bfloat16()
+        encoder = untrained(layers, pieces, rounded).to(FAST)
 
         def last(sequences: list[list[int]]) -> np.ndarray:
             with torch.inference_mode():
-                return batching.run(lambda ids, mask: F.normalize(encoder(ids, mask.bfloat16()).float(), dim=-1), sequences, 1536)
+                return batching.run(lambda ids, mask: F.normalize(encoder(ids, mask.to(FAST)).float(), dim=-1), sequences, 1536)
         return run(last, tokenizer, prompt_ids(tokenizer))
     return load
 

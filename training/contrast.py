@@ -30,6 +30,7 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from arithmetic import autocast
 from batching import padded
 from check_leakage import is_leak
 from common import CHECKPOINTS, CONFIG, DATA, SEED, WORK, Progress, read_jsonl, rows, seeded, threads
@@ -69,12 +70,16 @@ class Pairs:
         self.known = {group: known for group, items in self.groups.items() if not group.startswith("sts:")
                       and len(known := [pair for pair in items if self.row_of(pair, group) is not None]) >= KNOWN_PAIRS}
         self.vectors = {group: self.targets[[self.row_of(pair, group) for pair in known]] for group, known in self.known.items()}
+        there = {group.split(":")[0] for group in self.groups}
+        self.shares = {kind: share for kind, share in OWN["shares"].items() if kind in there}
+        if absent := OWN["shares"].keys() - there:
+            print(f"no pairs of {', '.join(sorted(absent))}: the others share their place", flush=True)
         self.draw = seeded(order)
         self.at: dict[str, int] = defaultdict(int)
 
     def task(self) -> str:
         """A task at random: the shares of config.json; languages of a task by the square root of their size."""
-        kind = self.draw.choices(list(OWN["shares"]), list(OWN["shares"].values()))[0]
+        kind = self.draw.choices(list(self.shares), list(self.shares.values()))[0]
         groups = [group for group in self.groups if group.split(":")[0] == kind]
         return self.draw.choices(groups, [len(self.groups[group]) ** 0.5 for group in groups])[0]
 
@@ -239,7 +244,7 @@ def main() -> None:
             if task not in ASYMMETRIC and draw.random() < 0.4:
                 kinds = ("query", "query")
             ids, mask, targets = lines.tensors(next(distilled), draw)
-            with torch.autocast("cpu", torch.bfloat16):
+            with autocast():
                 states = [pairs.states(student, [pair[side] for pair in batch], kinds[side], limits[side]) for side in (0, 1)]
                 states.append(student.encoder.states(ids, mask))
             left, right, output = (student.read(part) for part in states)

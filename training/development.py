@@ -9,7 +9,7 @@ import numpy as np
 from common import DATA, SMOKE, WORK, read_jsonl, rows
 from metrics import retrieval, similarity_correlation
 
-PAIRS = 50 if SMOKE else 250
+PAIRS = 20 if SMOKE else 250
 
 
 @functools.cache

@@ -24,6 +24,7 @@ from sklearn.cluster import MiniBatchKMeans
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from arithmetic import autocast
 import batching
 from batching import by_width, padded
 from common import CHECKPOINTS, CONFIG, DATA, SEED, SMOKE, STUDENT, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
@@ -137,8 +138,8 @@ def set_readout(student: Student, space: TargetSpace) -> None:
 
 
 def embed(student: Student, sequences: list[list[int]], tokens: int = 3072) -> np.ndarray:
-    """Raw outputs [n, 2048] in bfloat16 arithmetic."""
-    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+    """Raw outputs [n, 2048], float32."""
+    with torch.inference_mode(), autocast():
         return batching.run(student, sequences, tokens)
 
 
@@ -254,7 +255,7 @@ def main() -> None:
         for group, rate in zip((*dense.param_groups, *sparse.param_groups), rates, strict=True):
             group["lr"] = rate * factor
         ids, mask, targets = lines.tensors(batches[step], draw)
-        with torch.autocast("cpu", torch.bfloat16):
+        with autocast():
             states = student.encoder.states(ids, mask)
         output = student.read(states)
         similarity, cosine = similarity_loss(output, targets), guides(output, targets)

@@ -27,6 +27,7 @@ import onnxruntime
 import torch
 from tokenizers import Tokenizer
 
+from arithmetic import FAST
 import metrics
 import static_model
 from common import CHECKPOINTS, CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256, weights_of
@@ -104,7 +105,7 @@ def first_teacher() -> Embed:
     """multilingual-e5-small; texts cut at 512 ids."""
     teacher = load_e5()
     tokenizer = build_tokenizer(teacher.pieces)
-    encoder = teacher.encoder.bfloat16()
+    encoder = teacher.encoder.to(FAST)
 
     def embed(texts: list[str], kind: str) -> np.ndarray:
         return embed_teacher(encoder, [framed(prompt_ids(tokenizer)[kind], ids, 512) for ids in encode(tokenizer, texts)])
@@ -115,7 +116,7 @@ def first_teacher() -> Embed:
 def second_teacher() -> Embed:
     """all-MiniLM-L6-v2; texts cut at 256 ids; it knows no text types."""
     encoder, tokenizer = load_minilm()
-    encoder = encoder.bfloat16()
+    encoder = encoder.to(FAST)
 
     def embed(texts: list[str], kind: str) -> np.ndarray:
         return embed_teacher(encoder, [encoding.ids for encoding in tokenizer.encode_batch(texts)], pad=0)

@@ -17,6 +17,7 @@ import os
 import numpy as np
 import torch
 
+from arithmetic import FAST
 from common import CONFIG, WORK, Progress, read_jsonl
 from targets import FOLDERS
 from teachers import E5, embed, load_e5, load_minilm
@@ -45,9 +46,9 @@ def main() -> None:
     teacher: E5 = load_e5()
     tokenizer = build_tokenizer(teacher.pieces)
     prompts = prompt_ids(tokenizer)
-    e5 = teacher.encoder.bfloat16()
+    e5 = teacher.encoder.to(FAST)
     minilm, english_tokenizer = load_minilm()
-    minilm = minilm.bfloat16()
+    minilm = minilm.to(FAST)
 
     pool = list(read_jsonl(WORK / f"{arguments.texts}.jsonl"))
     numbers = range((len(pool) + SHARD - 1) // SHARD)[arguments.skip : arguments.skip + arguments.shards]

@@ -18,7 +18,7 @@ from common import HERE
 
 STEPS = ("fetch.py", "pool.py", "translations.py", "check_leakage.py", "vocabulary.py", "label.py --shards 1",
          "label.py --texts more --shards 1", "distill.py", "contrast.py", "contrast.py --phase sts",
-         "average.py contrast contrast-mean sts", "scale.py", "export.py", "evaluate.py --model shipped --only sts-", "evaluate.py --table", "export.py --facts", "goldens.py",
+         "average.py contrast sts", "scale.py", "export.py", "evaluate.py --model shipped --only sts-", "evaluate.py --table", "export.py --facts", "goldens.py",
          "term_weights.py", "static_train.py", "static_export.py", "evaluate.py --model static --only sts-", "static_export.py --facts")
 
 
