@@ -161,9 +161,7 @@ test('serve says where it is in at most ten lines, keeps a note at home, and dra
     headers,
     body: JSON.stringify({
       model: 'text-embedding-v4',
-      input: Array(10)
-        .fill(0)
-        .map((_, i) => `${i} word `.repeat(900)),
+      input: Array.from({ length: 4 }, (_, i) => `${i} word `.repeat(900)),
     }),
   })
   const counters = async () => (await fetch(`${url}/metrics`, { headers })).text()
