@@ -43,16 +43,56 @@ export async function openOnnxruntime(
     ? InferenceSession.create(graph, options)
     : InferenceSession.create(graph.bytes, options))
   const outputs = session.outputMetadata.map(toPort)
+  const states = new Map(isMemoryKept ? outputs.filter(isStates).map((port) => [port.name, new KeptStates(port)]) : [])
   return {
     inputs: session.inputMetadata.map(toPort),
     outputs,
     arithmetic: outputs.find(({ name }) => name === session.outputNames[0])?.type ?? 'unknown',
     async run(feeds, wanted) {
       const tensors = Object.fromEntries([...feeds].map(([name, feed]) => [name, toTensor(feed)]))
-      const results = await session.run(tensors, [...wanted])
+      const [first] = feeds.values()
+      const shape = first?.shape ?? []
+      const results = await session.run(
+        tensors,
+        Object.fromEntries(wanted.map((name) => [name, states.get(name)?.place(shape) ?? null])),
+      )
+      for (const name of wanted) states.get(name)?.learn(shape, results[name])
       return new Map(wanted.map((name) => [name, toFloats(name, results[name])]))
     },
     close: () => session.release(),
+  }
+}
+
+function isStates({ type, shape }: Port): boolean {
+  return type === 'float32' && shape.length === 3 && shape[2] !== undefined
+}
+
+/**
+ * Memory for the states of all tokens of a run, [texts, tokens, units], used by one run after the other. They are some
+ * hundred kilobytes a run, of which a vector a text is kept: left to the garbage collector, which is in no hurry, they
+ * filled tens of megabytes.
+ */
+class KeptStates {
+  readonly #units: number
+  #values = new Float32Array(0)
+  /** Whether the output has a row for each token that is fed; the first run tells. */
+  #isKnown = false
+
+  constructor({ shape }: Port) {
+    this.#units = shape[2] ?? 0
+  }
+
+  /** @param fed shape of what is fed: [texts, tokens]. @returns where the run is to leave its states; null: where it likes. */
+  place(fed: readonly number[]): Tensor | null {
+    if (!this.#isKnown) return null
+    const shape = [...fed, this.#units]
+    const length = shape.reduce((product, size) => product * size, 1)
+    if (length > this.#values.length) this.#values = new Float32Array(length)
+    return new Tensor('float32', this.#values.subarray(0, length), shape)
+  }
+
+  learn(fed: readonly number[], result: InferenceSession.OnnxValueMapType[string] | undefined): void {
+    this.#isKnown ||= String(result?.dims) === String([...fed, this.#units])
   }
 }
 

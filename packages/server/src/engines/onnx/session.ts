@@ -20,7 +20,7 @@ export interface NetworkSession {
   readonly outputs: readonly Port[]
   /** Number format of the computation, and of whom: part of a vector space's identity. */
   readonly arithmetic: string
-  /** @returns the outputs that are asked for, as float32. One run at a time. */
+  /** @returns the outputs that are asked for, as float32. One run at a time: the next may write over states of tokens. */
   run(feeds: ReadonlyMap<string, Feed>, outputs: readonly string[]): Promise<ReadonlyMap<string, Float32Array>>
   close(): Promise<void>
 }
