@@ -1,6 +1,6 @@
 """Numbers and names: does a text stay nearer to its paraphrase than to the same words with another number or name?
 
-    python details.py --model shipped   (static, e5, minilm), then --table: benchmarks/results/builtin-details.md
+    python details.py --model shipped   (large, static, e5, minilm), then --table: benchmarks/results/builtin-details.md
 
 Each case is a statement, another way of saying it, and both again with another number, date, name or place. "told apart": the true paraphrase is
 nearer to the statement than the paraphrase with the other detail (ties are wrong; by chance half would be). "against the words": it is
@@ -11,15 +11,13 @@ patterns here, so no model has seen them.
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
-from common import RESULTS, WORK, seeded
-from evaluate import MODELS, THREADS, Cached, version
+import pages
+from common import seeded
+from evaluate import MODELS, Cached
 
 CASES = 40  # of each kind and language
 # kind → language → pairs of patterns that say the same; {} is the detail.
@@ -84,13 +82,13 @@ def measure(model: str) -> dict[str, dict[str, float]]:
     return found
 
 
-ORDER = ("shipped", "static", "e5", "minilm")
+ORDER = ("shipped", "large", "static", "e5", "minilm")
 
 
 def table() -> str:
     """The page."""
-    found = {model: json.loads(path.read_text()) for model in ORDER if (path := WORK / f"details-{version(model)}.json").exists()}
-    text = ["# Numbers and names", "", "Made by `cd training && python details.py --model shipped`, then `--model static`, `--model e5`, `--model minilm` and `--table`.", "",
+    found = pages.found("details", ORDER)
+    text = ["# Numbers and names", "", pages.commands("details", ORDER), "",
             *(__doc__ or "").split("\n\n")[2].strip().splitlines(), "",
             f"{CASES} cases a line: told apart / against the words / cosine.", "",
             "| detail | " + " | ".join(found) + " |", "|---|" + "---|" * len(found)]
@@ -102,18 +100,5 @@ def table() -> str:
     return "\n".join(text)
 
 
-def main() -> None:
-    """Measure, or write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--model", choices=list(MODELS))
-    parser.add_argument("--table", action="store_true")
-    arguments = parser.parse_args()
-    torch.set_num_threads(THREADS)
-    if arguments.model:
-        (WORK / f"details-{version(arguments.model)}.json").write_text(json.dumps(measure(arguments.model), indent=1))
-    if arguments.table:
-        (RESULTS / "builtin-details.md").write_text(table())
-
-
 if __name__ == "__main__":
-    main()
+    pages.run("details", measure, table)

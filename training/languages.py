@@ -1,6 +1,6 @@
 """How well sentences and words find their translations, language by language: benchmarks/results/builtin-languages.md.
 
-    python languages.py --model shipped     (also static, e5); results are kept in the work folder
+    python languages.py --model shipped     (also large, static, e5); results are kept in the work folder
     python languages.py --table
 
 Three kinds of evidence, never mixed: sentences that no training text equals (Tatoeba → English; SIB-200, the same sentences in six
@@ -10,15 +10,11 @@ is neither, translations of the training data themselves, which only show that t
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections import defaultdict
 
-import torch
-
-import evaluate
-from common import DATA, RESULTS, WORK, letters, rows, seeded
-from evaluate import MODELS, Cached, version
+import pages
+from common import DATA, letters, rows, seeded
+from evaluate import MODELS, Cached
 from metrics import bitext_accuracy, unit
 
 WORDS, TRAINED = 300, 150
@@ -104,7 +100,8 @@ def measure(model: str) -> dict[str, dict[str, dict[str, float]]]:
     return found
 
 
-COLUMNS = (("shipped", "1024"), ("shipped", "256"), ("static", "256"), ("e5", "384"))
+COLUMNS = (("shipped", "1024"), ("shipped", "256"), ("large", "1024"), ("large", "256"), ("static", "256"), ("e5", "384"))
+ORDER = tuple(dict.fromkeys(model for model, _ in COLUMNS))
 HEADINGS = {
     "tatoeba": ("Sentences → English, Tatoeba", "Among the file's sentences of the language, 250 to 500."),
     "sib200": ("Sentences → English, SIB-200", "The same news sentences in each language; longer than Tatoeba's."),
@@ -117,13 +114,13 @@ HEADINGS = {
 
 def table() -> str:
     """The page."""
-    found = {model: json.loads(path.read_text()) for model, _ in COLUMNS if (path := WORK / f"languages-{version(model)}.json").exists()}
+    found = pages.found("languages", ORDER)
     kinds = next(iter(found.values()))
     held_out = set().union(*(kinds[kind] for kind in ("tatoeba", "sib200", "words")))
     text = ["# The built-in models by language", "",
-            "Made by `cd training && python languages.py --model shipped`, then `--model static`, `--model e5` and `--table`.", "",
-            "Share of texts whose nearest text in the other language is their translation (top-1 accuracy). e5 is the first teacher, of three times "
-            "the size.", "",
+            pages.commands("languages", ORDER), "",
+            "Share of texts whose nearest text in the other language is their translation (top-1 accuracy). large is builtin-text-large; e5 is the "
+            "first teacher, of three times the size of shipped.", "",
             f"**{len(held_out) + 1} languages can be measured here on data that no training step saw**, English included; "
             f"{len(set(kinds['training data']) - held_out)} more are only covered. For other languages of the teacher's hundred there is no text here, "
             "and nothing is claimed.", ""]
@@ -139,18 +136,5 @@ def table() -> str:
     return "\n".join(text)
 
 
-def main() -> None:
-    """Measure, or write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--model", choices=list(MODELS))
-    parser.add_argument("--table", action="store_true")
-    arguments = parser.parse_args()
-    torch.set_num_threads(evaluate.THREADS)
-    if arguments.model:
-        (WORK / f"languages-{version(arguments.model)}.json").write_text(json.dumps(measure(arguments.model), indent=1))
-    if arguments.table:
-        (RESULTS / "builtin-languages.md").write_text(table())
-
-
 if __name__ == "__main__":
-    main()
+    pages.run("languages", measure, table)

@@ -2,7 +2,7 @@
 
     python outputs.py
 
-From vectors that evaluate.py keeps (`--model shipped`, `--model static`). int8: each vector times 127 over its largest component, rounded;
+From vectors that evaluate.py keeps (`--model shipped`, `--model large`, `--model static`); what is not there is computed. int8: each vector times 127 over its largest component, rounded;
 binary: the signs, one bit a component, compared by how many agree; "binary, then int8": the forty best by sign ordered anew by the
 int8 form of the documents and the query as it is. recall: of the ten nearest documents by whole vectors, how many are among the ten nearest.
 """
@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from common import CONFIG, DATA, RESULTS, read_jsonl, rows
-from evaluate import Cached, results_path
+from evaluate import MODELS, Cached
 from metrics import similarity_correlation, unit
 
-DIMENSIONS = {"shipped": (256, 1024, 2048), "static": tuple(CONFIG["static"]["dimensions"])}
+DIMENSIONS = {"shipped": (256, 1024, 2048), "large": (256, 1024, 2048), "static": tuple(CONFIG["static"]["dimensions"])}
 AGAIN = 40
 SETS = ("xquad_en", "xquad_zh", "cmrc_trial_zh")
 
@@ -99,7 +99,7 @@ def main() -> None:
             *(__doc__ or "").split("\n\n")[2].strip().splitlines(), "",
             "Bytes of a vector of 1,024 components: float32 4,096, int8 1,024 (and its scale), binary 128.", ""]
     for model in DIMENSIONS:
-        if not results_path(model).exists():
+        if not MODELS[model].file.exists():  # the static model's weights are not in the repository
             continue
         vectors = Cached(model)
         text += [f"## {model}: STSb test, Spearman", "", *sts_rows(vectors, model), "",
