@@ -53,9 +53,9 @@ const END_TIMEOUT_MS = 5_000
 const LARGE_PAGES = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
 /**
  * MiB of each half of V8's space for young objects, which otherwise grows to 16, by chance and in jumps, and is hardly ever
- * given back. What a job leaves there is small; its numbers lie outside of the heap, and go the sooner.
+ * given back. What a job leaves there is small; its numbers lie outside of the heap, where `early-collection.ts` sees to them.
  */
-const SMALL_NURSERY = ['--max-semi-space-size=1']
+const SMALL_NURSERY = ['--max-semi-space-size=1', '--expose-gc']
 
 /**
  * One child process with a model, and the jobs for it.

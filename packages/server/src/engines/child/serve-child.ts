@@ -1,4 +1,5 @@
 import type { ChildReply, ChildRequest } from './child-protocol.js'
+import { collectEarly, thisRuntime } from './early-collection.js'
 
 /** What a child process is for. Jobs are given to `run` as they come; who wants them one by one makes them wait. */
 export interface ChildWork<Setup, Report, Job, Result> {
@@ -15,6 +16,8 @@ export function serveChild<Setup, Report, Job, Result>(work: ChildWork<Setup, Re
     process.send?.(message)
   }
   const running = new Set<Promise<void>>()
+  const runtime = thisRuntime()
+  const afterJob = runtime === undefined ? () => {} : collectEarly(runtime)
 
   async function answer(request: ChildRequest<Setup, Job>): Promise<void> {
     if (request.kind === 'load') {
@@ -28,6 +31,7 @@ export function serveChild<Setup, Report, Job, Result>(work: ChildWork<Setup, Re
         (result) => reply({ kind: 'done', jobId, result }),
         (error: unknown) => reply({ kind: 'failed', jobId, message: messageOf(error) }),
       )
+      afterJob()
     } else {
       await Promise.allSettled(running)
       await work.close()
