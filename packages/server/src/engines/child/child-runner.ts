@@ -18,6 +18,11 @@ export interface ChildRunnerOptions<Setup> {
   signal: AbortSignal
 }
 
+/** Why a job failed: the process took more memory than it may have. */
+export class MemoryExceeded extends Error {
+  override readonly name = 'MemoryExceeded'
+}
+
 interface Waiting<Job, Result> {
   id: number
   job: Job
@@ -60,8 +65,9 @@ const SMALL_NURSERY = ['--max-semi-space-size=1', '--expose-gc']
 /**
  * One child process with a model, and the jobs for it.
  *
- * Invariants: a job waits here, was sent to the process, or is settled; when the process dies, what was sent fails,
- * what waits is computed by the next process. A process that grows over its limit, or sits on a job too long, is ended.
+ * Invariants: a job waits here, was sent to the process, or is settled; when the process dies, the job of each lane that ran
+ * fails, what waited or was on its way is computed by the next process. A process that grows over its limit, or sits on a job
+ * too long, is ended.
  */
 export class ChildRunner<Setup, Report, Job, Result> {
   readonly #options: ChildRunnerOptions<Setup>
@@ -73,6 +79,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
   #nextId = 0
   /** Why the process was ended, if we did it. */
   #endedBecause: string | undefined
+  #hasEatenTooMuch = false
 
   private constructor(options: ChildRunnerOptions<Setup>) {
     this.#options = options
@@ -168,6 +175,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
     })
     this.#child = child
     this.#endedBecause = undefined
+    this.#hasEatenTooMuch = false
     const watch = setInterval(() => this.#checkMemory(child), MEMORY_CHECK_MS)
     watch.unref()
     return new Promise((resolve, reject) => {
@@ -201,9 +209,10 @@ export class ChildRunner<Setup, Report, Job, Result> {
     this.#child = undefined
     for (const lane of this.#lanes.values()) {
       clearTimeout(lane.timer)
-      const lost = [...lane.sent.values()]
+      const [ran, ...behind] = lane.sent.values()
       lane.sent.clear()
-      for (const job of lost) job.reject(this.#failed(`stopped while it ran: ${reason}`))
+      lane.waiting.unshift(...behind)
+      ran?.reject(this.#failed(`stopped while it ran: ${reason}`))
     }
     if (this.#isClosed) return
     if (!wasReady) this.#failedStarts++
@@ -244,6 +253,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
     const { memoryLimitBytes } = this.#options
     const bytes = child.pid === undefined ? undefined : residentBytes(child.pid)
     if (bytes === undefined || bytes <= memoryLimitBytes) return
+    this.#hasEatenTooMuch = true
     this.#end(`took ${toMebibytes(bytes)} MiB of memory; ${toMebibytes(memoryLimitBytes)} MiB are allowed`)
   }
 
@@ -265,8 +275,9 @@ export class ChildRunner<Setup, Report, Job, Result> {
   }
 
   #failed(what: string): ApiError {
+    const message = `the process of ${this.#options.name} ${what}`
     return new ApiError('engine_failed', `The model ${this.#options.name} failed.`, {
-      cause: new Error(`the process of ${this.#options.name} ${what}`),
+      cause: this.#hasEatenTooMuch ? new MemoryExceeded(message) : new Error(message),
     })
   }
 }

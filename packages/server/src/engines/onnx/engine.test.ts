@@ -135,6 +135,29 @@ describe.skipIf(missing('tiny-qwen3'))('the Qwen way', () => {
     }
   })
 
+  test('a text that takes too much memory is refused, the second time before it is run, and harms no other', async () => {
+    const longer = copyModel('tiny-qwen3', {
+      'quiver-golden.json': goldenOf('tiny-qwen3'),
+      'sentence_bert_config.json': JSON.stringify({ max_seq_length: 4_096 }),
+    })
+    const own = await startOnnxEngine({ ...options, folder: longer.folder, memoryLimitBytes: 400 * 2 ** 20 })
+    const [short, long] = ['short', 'word '.repeat(4_000)]
+    const refused = { row: 'invalid_parameter', message: expect.stringMatching(/^A text of 4\d{3} tokens needs more/) }
+    try {
+      const first = vectorOf(own, long, { maxTokens: 4_050 })
+      const neighbour = vectorOf(own, short)
+      await expect(first).rejects.toMatchObject(refused)
+      expect(await neighbour).toEqual(await vectorOf(engine, short))
+      const startedAt = performance.now()
+      await expect(vectorOf(own, long, { maxTokens: 4_050 })).rejects.toMatchObject(refused)
+      expect(performance.now() - startedAt).toBeLessThan(5_000)
+      expect(own.isUp).toBe(true)
+    } finally {
+      await own.close()
+      longer.remove()
+    }
+  })
+
   test('an instruction takes the place of the model’s own', async () => {
     const query = { textType: 'query' } as const
     const own = 'Given a web search query, retrieve relevant passages that answer the query'

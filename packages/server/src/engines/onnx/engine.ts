@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { totalmem } from 'node:os'
 import { ApiError, type SparseTerm } from '@quiver/protocol'
-import { ChildRunner } from '../child/child-runner.js'
+import { ChildRunner, MemoryExceeded } from '../child/child-runner.js'
 import { chunk } from '../chunk.js'
 import type {
   Batching,
@@ -52,7 +53,7 @@ const MAX_PADDED_TOKENS = 384
 const MAX_PASSES = 64
 /** Calls under way: the next one is on its way while one runs. */
 const CONCURRENCY = 2
-/** Beside the weights, which are there about twice once the graph is optimised. */
+/** Beside the weights, which are there about twice once the graph is optimised; or half of the machine, if that is more. */
 const MEMORY_BESIDE_WEIGHTS = 4 * 2 ** 30
 /** The memory of a run grows with its longest pass; above this one it is given back after each run. */
 const MAX_KEPT_TOKENS = 1_024
@@ -99,7 +100,8 @@ export async function startOnnxEngine(options: OnnxEngineOptions): Promise<Engin
       name: folder.name,
       path: CHILD_PATH,
       setup,
-      memoryLimitBytes: options.memoryLimitBytes ?? 3 * weightBytes + MEMORY_BESIDE_WEIGHTS,
+      memoryLimitBytes:
+        options.memoryLimitBytes ?? Math.max(3 * weightBytes + MEMORY_BESIDE_WEIGHTS, machineBytes() / 2),
       jobTimeoutMs: options.jobTimeoutMs ?? JOB_TIMEOUT_MS,
       signal,
     }).catch((error: unknown) => {
@@ -172,6 +174,8 @@ class OnnxEngine implements Engine {
   readonly #prompts = new Map<string, number>()
   /** Ids whose weights say nothing: those of every text. */
   readonly #silent: ReadonlySet<number>
+  /** Tokens of the shortest pass that took more memory than the process may have. */
+  #tooManyTokens = Number.POSITIVE_INFINITY
 
   constructor({ folder, description, tokenizer, offloaded, runner, report, sparsePath, passTokens, isAlone }: Parts) {
     this.id = folder.name
@@ -258,14 +262,7 @@ class OnnxEngine implements Engine {
     await Promise.all(
       groups.map(async (group) => {
         const members = group.map((index) => own[index] as OnnxPass) // indices into passes
-        const result = await this.#runner.run(
-          {
-            ids: concatenate(members.map(({ ids }) => ids)),
-            lengths: Int32Array.from(members, ({ ids }) => ids.length),
-            promptLengths: Int32Array.from(members, ({ promptLength }) => promptLength),
-          },
-          { signal },
-        )
+        const result = await this.#run(members, signal)
         this.#split(members, result).forEach((embedding, i) => {
           embeddings[group[i] as number] = embedding // one for each member
         })
@@ -276,6 +273,37 @@ class OnnxEngine implements Engine {
 
   async close(): Promise<void> {
     await Promise.all([this.#runner.close(), this.#offloaded.close()])
+  }
+
+  /**
+   * One run. A long pass needs memory with the square of its tokens; how much, its graph knows alone. One that took more than
+   * there is ends the process, once: such a text, and each that is as long, is refused, and no other is harmed.
+   */
+  async #run(passes: readonly OnnxPass[], signal: AbortSignal): Promise<ChildResult> {
+    const longest = Math.max(...passes.map(({ tokens }) => tokens))
+    if (longest >= this.#tooManyTokens) throw this.#needsMemory(longest)
+    try {
+      return await this.#runner.run(
+        {
+          ids: concatenate(passes.map(({ ids }) => ids)),
+          lengths: Int32Array.from(passes, ({ ids }) => ids.length),
+          promptLengths: Int32Array.from(passes, ({ promptLength }) => promptLength),
+        },
+        { signal },
+      )
+    } catch (error) {
+      const isTooLong = longest > MAX_KEPT_TOKENS && error instanceof ApiError && error.cause instanceof MemoryExceeded
+      if (!isTooLong) throw error
+      this.#tooManyTokens = Math.min(this.#tooManyTokens, longest)
+      throw this.#needsMemory(longest)
+    }
+  }
+
+  #needsMemory(tokens: number): ApiError {
+    return new ApiError(
+      'invalid_parameter',
+      `A text of ${tokens} tokens needs more memory than the model ${this.id} may take on this server; one of ${this.#tooManyTokens} did already. Send shorter texts.`,
+    )
   }
 
   /** Tokens of text that fit into a pass behind this prompt. */
@@ -338,6 +366,11 @@ async function readOwnTokenizer(folder: ModelFolder): Promise<LoadedTokenizer> {
     if (!(error instanceof TokenizerError)) throw error
     throw new ModelError(`tokenizer.json: ${error.message}`, { cause: error })
   }
+}
+
+/** Memory of the machine, or of what this process may have of it. */
+function machineBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
 }
 
 function concatenate(parts: readonly Int32Array[]): Int32Array {
