@@ -18,7 +18,7 @@ export interface ChildRunnerOptions<Setup> {
   signal: AbortSignal
 }
 
-/** Why a job failed: the process took more memory than it may have. */
+/** The process took more memory than it may have: the cause of the cause of a job's error. */
 export class MemoryExceeded extends Error {
   override readonly name = 'MemoryExceeded'
 }
@@ -26,6 +26,8 @@ export class MemoryExceeded extends Error {
 interface Waiting<Job, Result> {
   id: number
   job: Job
+  /** Whoever wants it has gone when this is aborted. */
+  signal: AbortSignal
   resolve: (result: Result) => void
   reject: (reason: unknown) => void
 }
@@ -60,7 +62,7 @@ const LARGE_PAGES = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' }
  * MiB of each half of V8's space for young objects, which otherwise grows to 16, by chance and in jumps, and is hardly ever
  * given back. What a job leaves there is small; its numbers lie outside of the heap, where `early-collection.ts` sees to them.
  */
-const SMALL_NURSERY = ['--max-semi-space-size=1', '--expose-gc']
+const HEAP_FLAGS = ['--max-semi-space-size=1', '--expose-gc']
 
 /**
  * One child process with a model, and the jobs for it.
@@ -78,8 +80,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
   #failedStarts = 0
   #nextId = 0
   /** Why the process was ended, if we did it. */
-  #endedBecause: string | undefined
-  #hasEatenTooMuch = false
+  #endedBecause: Error | undefined
 
   private constructor(options: ChildRunnerOptions<Setup>) {
     this.#options = options
@@ -130,7 +131,13 @@ export class ChildRunner<Setup, Report, Job, Result> {
           done(value)
         }
       }
-      const own: Waiting<Job, Result> = { id: this.#nextId++, job, resolve: settle(resolve), reject: settle(reject) }
+      const own: Waiting<Job, Result> = {
+        id: this.#nextId++,
+        job,
+        signal,
+        resolve: settle(resolve),
+        reject: settle(reject),
+      }
       const abort = () => {
         const place = lane.waiting.indexOf(own)
         if (place !== -1) lane.waiting.splice(place, 1)
@@ -171,11 +178,10 @@ export class ChildRunner<Setup, Report, Job, Result> {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       // Nothing of the server's environment, which may hold keys, and none of its flags: a debugger's port is taken.
       env: { ...NO_TELEMETRY, ...LARGE_PAGES },
-      execArgv: SMALL_NURSERY,
+      execArgv: HEAP_FLAGS,
     })
     this.#child = child
     this.#endedBecause = undefined
-    this.#hasEatenTooMuch = false
     const watch = setInterval(() => this.#checkMemory(child), MEMORY_CHECK_MS)
     watch.unref()
     return new Promise((resolve, reject) => {
@@ -186,24 +192,24 @@ export class ChildRunner<Setup, Report, Job, Result> {
           resolve(reply.report)
           for (const lane of this.#lanes.values()) this.#dispatch(lane)
         } else if (reply.kind === 'refused') {
-          this.#endedBecause = reply.message
+          this.#endedBecause = new Error(reply.message)
           child.kill('SIGKILL')
         } else this.#finish(reply)
       })
       child.on('error', (error) => {
-        this.#endedBecause ??= error.message
+        this.#endedBecause ??= error
       })
       child.on('exit', (code, signalName) => {
         clearInterval(watch)
-        const reason = this.#endedBecause ?? `ended with ${signalName ?? `code ${code}`}`
+        const reason = this.#endedBecause ?? new Error(`ended with ${signalName ?? `code ${code}`}`)
         this.#onExit(reason)
-        reject(new Error(reason))
+        reject(reason)
       })
       this.#send({ kind: 'load', setup: this.#options.setup })
     })
   }
 
-  #onExit(reason: string): void {
+  #onExit(reason: Error): void {
     const wasReady = this.#isReady
     this.#isReady = false
     this.#child = undefined
@@ -211,14 +217,14 @@ export class ChildRunner<Setup, Report, Job, Result> {
       clearTimeout(lane.timer)
       const [ran, ...behind] = lane.sent.values()
       lane.sent.clear()
-      lane.waiting.unshift(...behind)
-      ran?.reject(this.#failed(`stopped while it ran: ${reason}`))
+      lane.waiting.unshift(...behind.filter(({ signal }) => !signal.aborted))
+      ran?.reject(this.#failed(`stopped while it ran: ${reason.message}`, reason))
     }
     if (this.#isClosed) return
     if (!wasReady) this.#failedStarts++
     if (this.isUp)
       this.#launch().catch(() => {}) // its own exit handler decides what follows
-    else this.#rejectAll(this.#failed(reason))
+    else this.#rejectAll(this.#failed(reason.message, reason))
   }
 
   #dispatch(lane: Lane<Job, Result>): void {
@@ -245,7 +251,7 @@ export class ChildRunner<Setup, Report, Job, Result> {
 
   #startClock(lane: Lane<Job, Result>): void {
     const { jobTimeoutMs } = this.#options
-    lane.timer = setTimeout(() => this.#end(`no answer within ${jobTimeoutMs} ms`), jobTimeoutMs)
+    lane.timer = setTimeout(() => this.#end(new Error(`no answer within ${jobTimeoutMs} ms`)), jobTimeoutMs)
     lane.timer.unref()
   }
 
@@ -253,11 +259,11 @@ export class ChildRunner<Setup, Report, Job, Result> {
     const { memoryLimitBytes } = this.#options
     const bytes = child.pid === undefined ? undefined : residentBytes(child.pid)
     if (bytes === undefined || bytes <= memoryLimitBytes) return
-    this.#hasEatenTooMuch = true
-    this.#end(`took ${toMebibytes(bytes)} MiB of memory; ${toMebibytes(memoryLimitBytes)} MiB are allowed`)
+    const [taken, allowed] = [toMebibytes(bytes), toMebibytes(memoryLimitBytes)]
+    this.#end(new MemoryExceeded(`took ${taken} MiB of memory; ${allowed} MiB are allowed`))
   }
 
-  #end(reason: string): void {
+  #end(reason: Error): void {
     this.#endedBecause = reason
     this.#child?.kill('SIGKILL')
   }
@@ -274,10 +280,9 @@ export class ChildRunner<Setup, Report, Job, Result> {
     }
   }
 
-  #failed(what: string): ApiError {
-    const message = `the process of ${this.#options.name} ${what}`
+  #failed(what: string, cause?: Error): ApiError {
     return new ApiError('engine_failed', `The model ${this.#options.name} failed.`, {
-      cause: this.#hasEatenTooMuch ? new MemoryExceeded(message) : new Error(message),
+      cause: new Error(`the process of ${this.#options.name} ${what}`, { cause }),
     })
   }
 }

@@ -292,8 +292,8 @@ class OnnxEngine implements Engine {
         { signal },
       )
     } catch (error) {
-      const isTooLong = longest > MAX_KEPT_TOKENS && error instanceof ApiError && error.cause instanceof MemoryExceeded
-      if (!isTooLong) throw error
+      const reason = error instanceof ApiError && error.cause instanceof Error ? error.cause.cause : undefined
+      if (longest <= MAX_KEPT_TOKENS || !(reason instanceof MemoryExceeded)) throw error
       this.#tooManyTokens = Math.min(this.#tooManyTokens, longest)
       throw this.#needsMemory(longest)
     }
