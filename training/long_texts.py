@@ -135,15 +135,17 @@ def main() -> None:
             if "--table" not in sys.argv:
                 ways = ways or (Static() if model == "static" else Windowed(model))
                 measure(lang, path, ways, lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids))
-            found[model] = json.loads(path.read_text())
+            if path.exists():
+                found[model] = json.loads(path.read_text())
+    columns = [(model, way) for model, way in COLUMNS if all(model in found for found in results.values())]
     text = ["# Long texts", "", "Made by `cd training && python long_texts.py`.", "", *(__doc__ or "").split("\n\n")[2].strip().splitlines(), "",
             f"MRR at {DIMENSION:,} components (the static model at all of its own). By chance it would be {np.mean(1 / np.arange(1, DOCUMENTS + 1)):.2f}.", "",
-            "| language | tokens asked for, made | place | " + " | ".join(f"{model}, {way}" if way != "whole" else model for model, way in COLUMNS) + " |",
-            "|---|---|---|" + "---|" * len(COLUMNS)]
+            "| language | tokens asked for, made | place | " + " | ".join(f"{model}, {way}" if way != "whole" else model for model, way in columns) + " |",
+            "|---|---|---|" + "---|" * len(columns)]
     for lang, by_model in results.items():
         for name, values in by_model["shipped"].items():
             length, place = name.split()
-            cells = [f"{by_model[model][name][way]:.3f}" for model, way in COLUMNS]
+            cells = [f"{by_model[model][name][way]:.3f}" for model, way in columns]
             text.append(f"| {lang} | {length}, {values['tokens']:.0f} | {place} | " + " | ".join(cells) + " |")
     (RESULTS / "builtin-long-texts.md").write_text("\n".join(text) + "\n")
 
