@@ -1,4 +1,4 @@
-"""The pretrained MobileNetV2: a picture as it sees it, and what is read out of it."""
+"""The pretrained backbone (convert.py): a picture as it sees it, and what is read out of it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import onnx
 import onnxruntime
 from PIL import Image
 
-from shared import BACKBONE, CONFIG
+from convert import FILE
+from shared import CONFIG
 
 SIDE: int = CONFIG["picture"]["side"]
-FILE = BACKBONE / "mobilenet_v2_1.0_224_int8weights.onnx"
-MIDDLE = "t156"
-"""Input of the blocks of stride 32: [96, 14, 14]."""
-LATE = "t163"
-"""Input of the last two blocks: [160, 7, 7]. What comes before it stays as it is."""
+LATE = "block12"
+"""Input of the last three blocks: [192, 7, 7]. What comes before it stays as it is."""
 
 
 def squash(picture: Image.Image, box: tuple[float, float, float, float] | None = None) -> np.ndarray:
@@ -40,13 +38,6 @@ def scaled(pixels: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None], dtype=np.float32) / 127.5 - 1
 
 
-def pooled(maps: np.ndarray) -> np.ndarray:
-    """Middle maps [n, 96, 14, 14] → the mean of each quarter of the picture and the peak of the whole: float32 [n, 480]."""
-    n = len(maps)
-    quarters = maps.reshape(n, 96, 2, 7, 2, 7).mean((3, 5), dtype=np.float32).reshape(n, -1)
-    return np.concatenate([quarters, maps.max((2, 3)).astype(np.float32)], axis=1)
-
-
 def one_thread(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """A network on one thread."""
     options = onnxruntime.SessionOptions()
@@ -59,18 +50,16 @@ class Backbone:
 
     def __init__(self) -> None:
         model = onnx.load(str(FILE))
-        model.graph.output.append(onnx.helper.make_tensor_value_info(MIDDLE, onnx.TensorProto.FLOAT, None))
+        model.graph.output.append(onnx.helper.make_tensor_value_info(LATE, onnx.TensorProto.FLOAT, None))
         self.session = one_thread(model)
-        self.input = self.session.get_inputs()[0].name
 
     def see(self, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """uint8 [224, 224, 3] → features [1280], map [96, 14, 14]."""
-        features, middle = self.session.run(["feat", MIDDLE], {self.input: scaled(pixels)})
-        return features[0], middle[0]
+        """uint8 [224, 224, 3] → features [1280], map [7, 7, 192]."""
+        features, maps = self.session.run(["feat", LATE], {"picture": scaled(pixels)})
+        return features[0], maps[0].transpose(1, 2, 0)
 
 
 def classifier() -> tuple[np.ndarray, np.ndarray]:
     """The weights by which the backbone tells the 1,000 labels from its features, [1000, 1280], and the biases, [1000]."""
     tensors = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in onnx.load(str(FILE)).graph.initializer}
-    rows = tensors["w64_q"].astype(np.float32) * tensors["w64_s"]
-    return rows.reshape(1001, 1280)[1:], tensors["b64"].astype(np.float32)[1:]  # row 0 is "background"
+    return tensors["classes_q"].astype(np.float32) * tensors["classes_s"], tensors["classes_b"].copy()

@@ -1,6 +1,6 @@
-"""The backbone's last two blocks and last convolution in PyTorch, so that they can be tuned; what comes before them stays as it is.
+"""The backbone's last three blocks and last convolution in PyTorch, so that they can be tuned; what comes before them stays as it is.
 
-Activations are [n, height, width, channels] in bfloat16, so that the 1 × 1 convolutions are plain products. The depthwise convolutions
+Activations are [n, height, width, channels], so that the 1 × 1 convolutions are plain products. The depthwise convolutions
 stay as they are too: they hold 1 % of the weights, and their gradient would take half of the time.
 """
 
@@ -15,13 +15,14 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from backbone import FILE, LATE, MIDDLE, one_thread
-from shared import WORK
+from backbone import FILE
+from shared import FAST, WORK
 
-LAYERS = ("55", "56", "57", "59", "60", "61", "62")
-"""Names of the convolutions in the backbone's file, in order: w55 is their first."""
-DEPTHWISE = {"56", "60"}
-FAST = torch.bfloat16
+BLOCKS = (("39", "40", "41"), ("42", "43", "44"), ("45", "46", "47"))
+"""The three convolutions of each block by their numbers in the backbone's file; the input is added to what a block but the last puts out."""
+LAST = "48"
+LAYERS = (*(layer for block in BLOCKS for layer in block), LAST)
+DEPTHWISE = {block[1] for block in BLOCKS}
 
 
 def stored() -> dict[str, np.ndarray]:
@@ -32,26 +33,13 @@ def stored() -> dict[str, np.ndarray]:
 
 
 def late(name: str) -> Tensor:
-    """The maps before the last blocks of one view of one set: [n, 7, 7, 160]. Computed once, from those of step 1."""
-    file = WORK / f"{name}-late.npy"
-    if not file.exists():
-        session = one_thread(between())
-        with np.load(WORK / f"{name}.npz") as view:
-            maps = view["maps"]
-        found = [session.run(None, {MIDDLE: maps[i:i + 1].astype(np.float32)})[0] for i in range(len(maps))]
-        partial = file.with_suffix(".part.npy")
-        np.save(partial, np.concatenate(found).transpose(0, 2, 3, 1).astype(np.float16))
-        partial.replace(file)
-    return torch.from_numpy(np.load(file))
-
-
-def between() -> onnx.ModelProto:
-    """The part of the backbone from the maps of step 1 to those before the last blocks."""
-    return onnx.utils.Extractor(onnx.shape_inference.infer_shapes(onnx.load(str(FILE)))).extract_model([MIDDLE], [LATE])
+    """The maps before the last blocks of one view of one set: [n, 7, 7, 192], float16."""
+    with np.load(WORK / f"{name}.npz") as view:
+        return torch.from_numpy(view["maps"])
 
 
 class Depthwise(torch.autograd.Function):
-    """A 3 × 3 convolution of each channel by itself, whose weights are not trained."""
+    """A convolution of each channel by itself, whose weights are not trained."""
 
     @staticmethod
     def forward(context: Any, rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -66,11 +54,11 @@ class Depthwise(torch.autograd.Function):
 
 def convolved(rows: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """[n, height, width, channels] → the same shape; borders are zero."""
-    return F.conv2d(rows.permute(0, 3, 1, 2), weight, bias, padding=1, groups=len(weight)).permute(0, 2, 3, 1)
+    return F.conv2d(rows.permute(0, 3, 1, 2), weight, bias, padding=weight.shape[2] // 2, groups=len(weight)).permute(0, 2, 3, 1)
 
 
 class LastBlocks(nn.Module):
-    """Maps [n, 7, 7, 160] → pooled features [n, 1280], float32."""
+    """Maps [n, 7, 7, 192] → pooled features [n, 1280], float32."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -89,10 +77,10 @@ class LastBlocks(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         maps = maps.to(self.precision)
-        inner = F.relu6(self.depth(F.relu6(self.point(maps, "55")), "56"))
-        maps = maps + self.point(inner, "57")
-        inner = F.relu6(self.depth(F.relu6(self.point(maps, "59")), "60"))
-        return F.relu6(self.point(self.point(inner, "61"), "62")).float().mean((1, 2))
+        for widened, filtered, narrowed in BLOCKS:
+            out = self.point(F.relu6(self.depth(F.relu6(self.point(maps, widened)), filtered)), narrowed)
+            maps = out + maps if out.shape == maps.shape else out
+        return F.relu6(self.point(maps, LAST)).float().mean((1, 2))
 
     def as_shipped(self) -> None:
         """Weights rounded as in the file, and float32 throughout: what the server computes."""

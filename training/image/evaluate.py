@@ -1,6 +1,6 @@
-"""Step 6: measure the shipped model on the val photos and more; writes metrics.json and `builtin-image.md`.
+"""Step 7: measure the shipped model on the val photos and more; writes metrics.json and `builtin-image.md`.
 
-The heads run here in PyTorch, on the features of step 1 and the vectors of step 2, with their weights rounded as in the files; before
+The heads run here in PyTorch, on the features of step 2 and the vectors of step 3, with their weights rounded as in the files; before
 anything is measured, some pictures and texts go through the shipped files, and must come out the same.
 
 The val photos only measure: nothing was chosen by them. Searches are among all 1,000 of them.
@@ -21,7 +21,7 @@ from PIL import Image
 from backbone import squash
 from data import features_of
 from export import load
-from metrics import recalls, unit
+from metrics import percent, recalls, unit
 from report import write_results
 from sets import KINDS, emoji, held_out_emoji, imagenet_samples, labels, photos
 from shared import CONFIG, WORK
@@ -65,7 +65,7 @@ class Bench:
             sys.exit("the shipped files are not the model measured here: run export.py again")
 
     def pictures(self, name: str) -> Vectors:
-        """Raw vectors of a view of step 1."""
+        """Raw vectors of a view of step 2."""
         with torch.no_grad():
             return self.towers.image(torch.from_numpy(features_of(self.towers.image, name))).numpy()
 
@@ -91,11 +91,6 @@ def rounded(weight: torch.Tensor) -> torch.Tensor:
     """As int8 with one scale a row."""
     scales = weight.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
     return torch.round(weight / scales) * scales
-
-
-def percent(hits: np.ndarray) -> float:
-    """Mean of truth values, in percent."""
-    return round(100 * float(np.mean(hits)), 1)
 
 
 def search(bench: Bench, seen: Vectors) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Step 4: write what the server loads: image.onnx, text.onnx, manifest.json. `canary.json` comes from goldens.py.
+"""Step 5: write what the server loads: image.onnx, text.onnx, manifest.json. `canary.json` comes from goldens.py.
 
 Weights are int8 with one scale a row; arithmetic is float32. Means and deviations are folded into the projections.
 """
@@ -15,7 +15,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from backbone import FILE, MIDDLE, SIDE
+from backbone import FILE, SIDE
 from blocks import stored_form
 from pieces import Pieces
 from report import card_figures
@@ -102,12 +102,7 @@ def image_model(towers: Towers) -> onnx.ModelProto:
     tuned = {} if towers.image.blocks is None else stored_form(towers.image.blocks)
     graph.constants += [numpy_helper.from_array(tuned[tensor.name], tensor.name) if tensor.name in tuned else tensor
                         for tensor in backbone.initializer if tensor.name in wanted]
-    features = "feat"
-    if towers.image.middle:  # as `backbone.pooled`
-        quarters = graph.add("Flatten", [graph.add("AveragePool", [MIDDLE], "quarters", kernel_shape=[7, 7], strides=[7, 7])], "quarters.flat")
-        peaks = graph.add("Flatten", [graph.add("GlobalMaxPool", [MIDDLE], "peaks")], "peaks.flat")
-        features = graph.add("Concat", ["feat", quarters, peaks], "features", axis=1)
-    out = graph.head(features, "head", towers.image.head)
+    out = graph.head("feat", "head", towers.image.head)
     return graph.model("image", [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, SIDE, SIDE, 3])], out)
 
 
@@ -115,8 +110,6 @@ def text_model(towers: Towers, pieces: Pieces, vocabulary: int) -> onnx.ModelPro
     """vector [1, 2048], ids [n] → embedding [1, 1024]."""
     graph = Graph()
     text = towers.text
-    if text.head is None or text.bag is None:
-        raise ValueError("the shipped text tower has both parts")
     ends = [graph.constant(name, np.array([value])) for name, value in (("first", 0), ("end", text.width), ("axis", 1))]
     vector = graph.unit(graph.add("Slice", ["vector", *ends], "prefix"), "vector.unit")
     projected = graph.head(vector, "head", text.head)
@@ -182,7 +175,7 @@ def card(towers: Towers, variant: str) -> str:
         "bytes": f"{sum((WEIGHTS / name).stat().st_size for name in ('image.onnx', 'text.onnx')) / 1e6:.1f}",
         "text_width": f"{towers.text.width:,}",
         "photos": f"{len(photos('train')) - (0 if variant.endswith('-whole') else CONFIG['dev_photos']):,}",
-        "hidden": str(towers.text.head.inner.out_features) if towers.text.head and towers.text.head.inner else "no",
+        "hidden": f"{towers.text.head.inner.out_features:,}" if towers.text.head.inner else "no",
         "figures": card_figures(json.loads(metrics.read_text())) if metrics.exists() else "Not measured yet.",
         "sources": "\n".join(f"- {source['name']}: {source['licence']}" for source in described["sources"]),
     }

@@ -1,6 +1,6 @@
-"""Step 1: what the backbone sees in every picture, in several views of it. Goes on where it was stopped.
+"""Step 2: what the backbone sees in every picture, in several views of it. Goes on where it was stopped.
 
-A view is a file: `<set>-<view>.npz` with features [n, 1280] and the maps before the last blocks [n, 96, 14, 14], float16.
+A view is a file: `<set>-<view>.npz` with features [n, 1280] and the maps before the last blocks [n, 7, 7, 192], float16.
 Photos that are trained on are also seen mirrored and in random crops; those that measure only plainly.
 """
 
@@ -24,7 +24,7 @@ def look(backbone: Backbone, paths: list[Path], name: str, view: str) -> None:
     draw = seeded(f"{name}-{view}")
     progress = Progress(file.stem, len(paths))
     features = np.zeros((len(paths), 1280), np.float16)
-    maps = np.zeros((len(paths), 96, 14, 14), np.float16)
+    maps = np.zeros((len(paths), 7, 7, 192), np.float16)
     for i, path in enumerate(paths):
         with Image.open(path) as picture:
             pixels = random_crop(picture, draw) if view.startswith("crop") else squash(picture)

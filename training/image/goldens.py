@@ -1,4 +1,4 @@
-"""Step 5: canary.json (beside the weights) and engine.golden.json (beside the server's tests), from the shipped files.
+"""Step 6: canary.json (beside the weights) and engine.golden.json (beside the server's tests), from the shipped files.
 
 Both hold pictures as plain bytes, so that no decoder is between: emoji, which are Apache-2.0 and may be shipped.
 """

@@ -22,6 +22,10 @@ def recalls(scores: np.ndarray, owners: np.ndarray) -> dict[str, float]:
     best = np.full(scores.shape[1], -np.inf)
     np.maximum.at(best, owners, own)
     picture_ranks = (scores > best[None]).sum(0)
-    percent = lambda values: round(100 * float(np.mean(values)), 1)  # noqa: E731
     return {**{f"t2i@{k}": percent(ranks < k) for k in (1, 5, 10)}, "t2i median": float(np.median(ranks)) + 1,
             **{f"i2t@{k}": percent(picture_ranks < k) for k in (1, 5, 10)}}
+
+
+def percent(hits: np.ndarray) -> float:
+    """Mean of truth values, in percent."""
+    return round(100 * float(np.mean(hits)), 1)

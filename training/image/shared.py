@@ -12,10 +12,11 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent))  # after this folder, which has files of the same names
 
+from arithmetic import FAST, autocast  # noqa: E402
 from common import DATA, ROOT, Progress, letters, read_jsonl, sha256  # noqa: E402
 
-__all__ = ["BACKBONE", "CONFIG", "HERE", "PHOTOS", "RESULTS", "ROOT", "SEED", "TEXT_WEIGHTS", "WEIGHTS", "WORK", "Progress", "letters",
-           "read_jsonl", "seeded", "sha256"]
+__all__ = ["BACKBONE", "CONFIG", "FAST", "HERE", "PHOTOS", "RESULTS", "ROOT", "SEED", "TEXT_WEIGHTS", "WEIGHTS", "WORK", "Progress", "autocast",
+           "letters", "read_jsonl", "seeded", "sha256"]
 
 CONFIG: dict[str, Any] = json.loads((HERE / "config.json").read_text())
 SEED: int = CONFIG["seed"]

@@ -1,4 +1,4 @@
-"""Step 2: every text's vector in the built-in text model, and its token ids. Goes on where it was stopped.
+"""Step 3: every text's vector in the built-in text model, and its token ids. Goes on where it was stopped.
 
 The text tower does not read texts itself: it projects what the built-in text model, which the server has loaded anyway, says
 of them. So these vectors are its whole input and are computed once.

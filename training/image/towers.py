@@ -68,29 +68,23 @@ class Bag(nn.Module):
 
 
 class TextTower(nn.Module):
-    """What the built-in text model says of a text, a bag of its pieces, or the sum of both."""
+    """What the built-in text model says of a text, plus a bag of its pieces."""
 
     def __init__(self, options: dict[str, Any], weights: np.ndarray) -> None:
         super().__init__()
         self.width: int = options["model"]
-        self.head = Head(self.width, options["hidden"], options["dropout"]) if self.width else None
-        self.bag = Bag(weights, options["bag_width"], options["dropout"]) if options["bag"] != "none" else None
+        self.head = Head(self.width, options["hidden"], options["dropout"])
+        self.bag = Bag(weights, options["bag_width"], options["dropout"])
 
     def forward(self, vectors: Tensor, ids: Tensor, offsets: Tensor) -> Tensor:
-        parts = []
-        if self.head is not None:
-            parts.append(self.head(F.normalize(vectors[:, :self.width], dim=1)))
-        if self.bag is not None:
-            parts.append(self.bag(ids, offsets))
-        return torch.stack(parts).sum(0)
+        return self.head(F.normalize(vectors[:, :self.width], dim=1)) + self.bag(ids, offsets)
 
 
 class ImageTower(nn.Module):
-    """A head on the backbone's pooled features, and on those of its middle if `middle`; with its own last blocks if `tuned`."""
+    """A head on the backbone's pooled features; with its own last blocks if `tuned`."""
 
     def __init__(self, options: dict[str, Any], width: int) -> None:
         super().__init__()
-        self.middle: bool = options["middle"]
         self.blocks = LastBlocks() if options["tuned"] else None
         self.head = Head(width, options["hidden"], options["dropout"])
 
@@ -107,19 +101,25 @@ class Towers(nn.Module):
         self.image = ImageTower(options["image"], features)
 
 
-def contrast(first: Tensor, second: Tensor, scale: float, owners: Tensor | None = None) -> Tensor:
-    """
-    Each row of one side is to find its row of the other among all, at every prefix length.
-
-    @param owners rows with the same owner are not held against each other.
-    """
+def contrast(first: Tensor, second: Tensor, scale: float) -> Tensor:
+    """Each row of one side is to find its row of the other among all, at every prefix length."""
     target = torch.arange(len(first))
     total = first.new_zeros(())
     for prefix, weight in CONFIG["train"]["prefix_weights"].items():
         a, b = (F.normalize(side[:, :int(prefix)], dim=1) for side in (first, second))
         scores = scale * a @ b.T
-        if owners is not None:
-            same = (owners[:, None] == owners[None]) & ~torch.eye(len(owners), dtype=torch.bool)
-            scores = scores.masked_fill(same, -1e4)
         total = total + weight * (F.cross_entropy(scores, target) + F.cross_entropy(scores.T, target)) / 2
+    return total
+
+
+def likeness(seen: Tensor, said: Tensor, told: Tensor, scale: float) -> Tensor:
+    """How far pictures find labels otherwise than the backbone's classifier tells them: mean divergence, over every prefix length.
+
+    @param told the classifier's scores [pictures, labels], before softmax.
+    """
+    total = seen.new_zeros(())
+    wanted = torch.log_softmax(told, 1)
+    for prefix, weight in CONFIG["train"]["prefix_weights"].items():
+        a, b = (F.normalize(side[:, :int(prefix)], dim=1) for side in (seen, said))
+        total = total + weight * F.kl_div(torch.log_softmax(scale * a @ b.T, 1), wanted, reduction="batchmean", log_target=True)
     return total

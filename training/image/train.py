@@ -1,4 +1,4 @@
-"""Step 3: train the towers on what the backbone and the text model see. `--variant` names a set of changed options.
+"""Step 4: train the towers on what the backbone and the text model see. `--variant` names a set of changed options.
 
 Without `--whole`, the dev photos are left out and measured at the end: that is how variants are chosen. With it, all
 photos are trained on, for export. Keeps a checkpoint and goes on from it.
@@ -19,11 +19,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from backbone import classifier
 from blocks import late
-from data import Texts, Training, features_of, imagined, label, merged, of_language
-from metrics import recalls, unit
+from data import Texts, Training, features_of, imagined, label, merged, of_language, view
+from metrics import percent, recalls, unit
 from sets import KINDS, dev_photos, labels, photos, trained_emoji
-from shared import CONFIG, SEED, WORK, Progress, seeded
-from towers import Towers, contrast
+from shared import CONFIG, SEED, WORK, Progress, autocast, seeded
+from towers import Towers, contrast, likeness
 
 
 def schedule(step: int, total: int, options: dict[str, Any]) -> float:
@@ -39,15 +39,15 @@ class Trainer:
 
     def __init__(self, options: dict[str, Any], whole: bool) -> None:
         self.options = options
-        self.data = Training(whole, options["views"], options["image"]["middle"])
-        self.texts = Texts(options["text"]["bag"], self.data.texts())
+        self.data = Training(whole, options["views"])
+        self.rows, self.biases = torch.from_numpy(self.data.rows), torch.from_numpy(self.data.biases)
+        self.texts = Texts(self.data.texts())
         self.captions = [of_language(item, self.texts.rows) for item in self.data.photos.items]
         self.names = [of_language(item, self.texts.rows) for item in self.data.emoji.items]
         self.towers = Towers(options, self.texts.pieces.weights, self.data.photos.views[0].shape[1])
         self.towers.image.head.standardise.measure(torch.from_numpy(self.data.photos.views[0]))
-        if self.towers.text.head is not None:
-            rows = torch.from_numpy(self.texts.vectors[-20_000:, :self.towers.text.width].astype(np.float32))
-            self.towers.text.head.standardise.measure(torch.nn.functional.normalize(rows, dim=1))
+        rows = torch.from_numpy(self.texts.vectors[-20_000:, :self.towers.text.width].astype(np.float32))
+        self.towers.text.head.standardise.measure(torch.nn.functional.normalize(rows, dim=1))
 
     def usable(self) -> list[int]:
         """Photos of which at least one text is computed."""
@@ -57,13 +57,16 @@ class Trainer:
         """Of one batch: photos against English and Chinese captions, classes and emoji against their names."""
         draw, generator = seeded(f"batch-{step}"), np.random.default_rng([SEED, step])
         known, options = self.texts.rows, self.options
-        classes = generator.choice(1000, options["labels"]["rows"], replace=False)
+        views = [draw.randrange(len(options["views"])) for _ in chosen]
+        before = np.stack([self.data.photos.views[view][i] for view, i in zip(views, chosen, strict=True)])
+        told = self.told(torch.from_numpy(before))
+        classes = self.classes(told, generator)
         signs = generator.choice(len(self.data.emoji.items), options["emoji"]["rows"], replace=False)
-        pictures = self.features(chosen, classes, signs, draw, generator)
+        pictures = self.features(chosen, views, before, classes, signs, generator)
         words = [draw.choice(draw.choice(self.captions[i][lang])) for lang in ("en", "zh") for i in chosen]
         words += [label(c, draw.choice(("en", "zh")), known, draw) for c in classes]
         words += [draw.choice(draw.choice(self.names[i][draw.choice(("en", "zh"))])) for i in signs]
-        with torch.autocast("cpu", dtype=torch.bfloat16):  # products only: four times as fast where the processor has them
+        with autocast():
             seen, said = self.towers.image(pictures), self.towers.text(*self.texts(words))
         seen, said = seen.float(), said.float()
         n, c = len(chosen), len(classes)
@@ -71,14 +74,26 @@ class Trainer:
         captions = contrast(seen[:n], said[:n], scale) + contrast(seen[:n], said[n:2 * n], scale)
         named = contrast(seen[n:n + c], said[2 * n:2 * n + c], scale)
         signed = contrast(seen[n + c:], said[2 * n + c:], scale)
-        return captions / 2 + options["labels"]["weight"] * named + options["emoji"]["weight"] * signed
+        told = torch.cat([told, self.told(pictures[n:n + c])])
+        taught = likeness(seen[:n + c], said[2 * n:2 * n + c], told[:, classes], scale)
+        return captions / 2 + options["labels"]["weight"] * named + options["labels"]["told"] * taught + options["emoji"]["weight"] * signed
 
-    def features(self, chosen: list[int], classes: np.ndarray, signs: np.ndarray, draw: random.Random, generator: np.random.Generator) -> torch.Tensor:
+    def told(self, features: torch.Tensor) -> torch.Tensor:
+        """What the backbone's own classifier scores each label, before softmax."""
+        return features @ self.rows.T + self.biases
+
+    def classes(self, told: torch.Tensor, generator: np.random.Generator) -> np.ndarray:
+        """The labels of a batch: those that the backbone says of its photos, up to half of them, and others."""
+        rows = self.options["labels"]["rows"]
+        said = generator.permutation(np.unique(told.argmax(1).numpy()))[:rows // 2]
+        others = np.setdiff1d(np.arange(told.shape[1]), said)
+        return np.concatenate([said, generator.choice(others, rows - len(said), replace=False)])
+
+    def features(self, chosen: list[int], views: list[int], before: np.ndarray, classes: np.ndarray, signs: np.ndarray,
+                 generator: np.random.Generator) -> torch.Tensor:
         """Of photos, each in some view; of what is imagined of classes; of emoji."""
-        views = self.data.photos.views
         return torch.from_numpy(np.concatenate([
-            np.stack([draw.choice(views)[i] for i in chosen]),
-            imagined(generator, views[0], self.data.rows[classes]), self.data.emoji.views[0][signs]]))
+            before, imagined(generator, self.data.photos.views[0], classes), self.data.emoji.views[0][signs]]))
 
     def groups(self) -> list[dict[str, Any]]:
         """What is trained, each group at its own share of the rate."""
@@ -96,24 +111,21 @@ class Tuner(Trainer):
         self.towers.load_state_dict(state["towers"], strict=False)  # all but the blocks, which begin as the backbone's
         self.maps = [late(f"train-{name}")[self.data.kept] for name in options["views"]]
         self.signs = late("emoji-plain")[trained_emoji()]
-        self.classifier = torch.from_numpy(self.data.rows), torch.from_numpy(self.data.biases)
         self.strayed = torch.zeros(())
 
-    def features(self, chosen: list[int], classes: np.ndarray, signs: np.ndarray, draw: random.Random, generator: np.random.Generator) -> torch.Tensor:
+    def features(self, chosen: list[int], views: list[int], before: np.ndarray, classes: np.ndarray, signs: np.ndarray,
+                 generator: np.random.Generator) -> torch.Tensor:
         """As the tuned blocks see them; classes are imagined over the same photos."""
-        views = [draw.randrange(len(self.maps)) for _ in chosen]
         maps = torch.stack([self.maps[view][i] for view, i in zip(views, chosen, strict=True)])
         seen = self.towers.image.blocks(torch.cat([maps, self.signs[signs]]))
         own, signed = seen[:len(chosen)], seen[len(chosen):]
-        before = torch.from_numpy(np.stack([self.data.photos.views[view][i] for view, i in zip(views, chosen, strict=True)]))
-        self.strayed = self.stray(before, own)
-        named = torch.from_numpy(imagined(generator, own.detach().numpy(), self.data.rows[classes]))
+        self.strayed = self.stray(torch.from_numpy(before), own)
+        named = torch.from_numpy(imagined(generator, own.detach().numpy(), classes))
         return torch.cat([own, named, signed])
 
     def stray(self, before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
         """How far the backbone's own classifier says something else than before: it must still know its labels."""
-        rows, biases = self.classifier
-        said = [torch.log_softmax(features @ rows.T + biases, 1) for features in (after, before)]
+        said = [torch.log_softmax(self.told(features), 1) for features in (after, before)]
         return torch.nn.functional.kl_div(*said, reduction="batchmean", log_target=True)
 
     def loss(self, chosen: list[int], step: int) -> torch.Tensor:
@@ -149,20 +161,27 @@ def measure_dev(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
 
 def measure_labels(towers: Towers, texts: Texts) -> dict[str, dict[str, float]]:
     """
-    How well the label words find features imagined for each label over the dev photos: the loss at full length, and top-1 in percent.
+    How well the label words find pictures, in two ways; no picture of a label is looked at.
 
-    No picture of a label is looked at.
+    loss, top-1: of features imagined for each label over the dev photos, at full length, and in percent. agrees: on how many of
+    the dev photos of which the backbone is more than half sure the words say the same label, in percent.
     """
-    features = features_of(towers.image, "train-plain")[sorted(dev_photos())]
+    dev = sorted(dev_photos())
+    features = features_of(towers.image, "train-plain")[dev]
+    rows, biases = classifier()
+    told = torch.softmax(torch.from_numpy(view("train-plain")[dev] @ rows.T + biases), 1)
+    sure = told.amax(1) > 0.5
     with torch.no_grad():
-        seen = unit(towers.image(torch.from_numpy(imagined(np.random.default_rng(SEED), features, classifier()[0]))).numpy())
+        seen, photos_seen = (unit(towers.image(torch.from_numpy(part)).numpy())
+                             for part in (imagined(np.random.default_rng(SEED), features, np.arange(len(rows))), features[sure.numpy()]))
     figures = {}
     for lang in ("en", "zh"):
         said = unit(embed_texts(towers, texts, [label[lang][0] for label in labels()]))
         scores = torch.from_numpy(CONFIG["train"]["scale"] * seen @ said.T)
         right = torch.arange(len(scores))
         top = (scores >= scores.amax(1, keepdim=True))[right, right]  # labels of one name share a rank
-        figures[lang] = {"loss": round(float(torch.nn.functional.cross_entropy(scores, right)), 3), "top-1": round(100 * float(top.float().mean()), 1)}
+        agrees = (photos_seen @ said.T).argmax(1) == told[sure].argmax(1).numpy()
+        figures[lang] = {"loss": round(float(torch.nn.functional.cross_entropy(scores, right)), 3), "top-1": percent(top.numpy()), "agrees": percent(agrees)}
     return figures
 
 
