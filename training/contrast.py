@@ -37,7 +37,7 @@ from common import CHECKPOINTS, CONFIG, DATA, SEED, WORK, Progress, read_jsonl, 
 from development import development_sets
 from distill import Guides, Lines, Watch, plot, similarity_loss
 from student import Student
-from targets import Lessons, TargetSpace, lessons
+from targets import Lessons, kept_space, lessons
 from text import encode, framed, prompt_ids
 
 PHASE = "sts" if "sts" in sys.argv else "contrast"
@@ -192,9 +192,7 @@ def main() -> None:
     torch.manual_seed(SEED + 1)
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    fitted = np.load(CHECKPOINTS / "targets.npz")
-    space = TargetSpace(fitted["mean"], fitted["axes"], fitted["std"], fitted["ridge"])
-    learned = lessons(space)
+    learned = lessons(kept_space())
     lines = Lines(tokenizer, learned.items, learned.targets)
     pairs = Pairs(tokenizer, learned, arguments.order)
 

@@ -30,7 +30,7 @@ from batching import by_width, padded
 from common import CHECKPOINTS, CONFIG, DATA, SEED, SMOKE, STUDENT, WEIGHTS, WORK, Progress, rows, seeded, sha256, threads
 from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
-from targets import SETTINGS, TargetSpace, fit, labelled, lessons
+from targets import SETTINGS, TEACHERS, TargetSpace, fit, keep_space, labelled, lessons
 from teachers import HIDDEN, load_e5
 from text import PAD, encode, framed, prompt_ids
 
@@ -201,14 +201,16 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=45, help="the learning rate reaches its end by then at the latest")
     parser.add_argument("--from-released", action="store_true", help="go on from released.safetensors (restore.py)")
+    parser.add_argument("--teacher", choices=sorted(TEACHERS), default="both", help="whose labels (label.py); of the larger student only --from-released")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
+    if arguments.teacher == "large" and not arguments.from_released:
+        parser.error("--teacher large: needs --from-released, because a readout begins as a map of the first teacher's states")
     torch.manual_seed(SEED)
     torch.set_num_threads(threads())
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    _, first, second = labelled()
-    space = fit(first, second)
-    np.savez(CHECKPOINTS / "targets.npz", mean=space.mean, axes=space.axes, std=space.std, ridge=space.ridge)
+    space = fit(*labelled()[1]) if arguments.teacher == "both" else None
+    keep_space(space)
     learned = lessons(space)
     lines = Lines(tokenizer, learned.items, learned.targets)
     held, members = learned.held, learned.drawn
@@ -220,7 +222,7 @@ def main() -> None:
     if arguments.from_released:
         student.load_state_dict(released())
         fit_guides(guides, student, lines, seeded("guides").sample(members, min(GUIDED, len(members))))
-    else:
+    elif space is not None:
         set_readout(student, space)
     dense, sparse = optimisers(student, guides, RECIPE["released_rates"] if arguments.from_released else 1)
     rates = [group["lr"] for group in (*dense.param_groups, *sparse.param_groups)]

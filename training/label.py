@@ -3,6 +3,8 @@
 Every shard holds, for its texts in pool order, float16 unit vectors
   e5      [n, 384] multilingual-e5-small: short texts with "query: ", passages and code with "passage: "
   minilm  [n, 384] all-MiniLM-L6-v2 on the English text of the same meaning; zeros where there is none
+or, with `--teacher large`, from which the smaller student learns,
+  large   [n, 768] the first components of the shipped larger model, every text as a document
 The pool is in random order, so labelling may be stopped at any shard.
 
 Why "query: " for short texts whatever the text type asked for: on STSb dev the first teacher correlates .803 (en) and
@@ -12,14 +14,19 @@ Why "query: " for short texts whatever the text type asked for: on STSb dev the 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
+from collections.abc import Callable
 
 import numpy as np
+import onnxruntime
 import torch
+from tokenizers import Tokenizer
 
 from arithmetic import FAST
-from common import CONFIG, WORK, Progress, read_jsonl
-from targets import FOLDERS
+from common import CONFIG, WORK, Progress, read_jsonl, weights_of
+from metrics import unit
+from targets import TEACHERS, WIDTHS, folder_of
 from teachers import E5, embed, load_e5, load_minilm
 from text import build_tokenizer, encode, framed, prompt_ids
 
@@ -29,20 +36,11 @@ LIMIT = {"short": CONFIG["pool"]["short_tokens"], "long": CONFIG["pool"]["long_t
 PROMPT_OF = {"short": "query", "long": "document", "code": "document"}
 
 
-def main() -> None:
-    """Label the shards of one part."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--part", default="0/1", help="number/parts: this process takes every parts-th shard")
-    parser.add_argument("--shards", type=int, default=10**6, help="stop after this many shards")
-    parser.add_argument("--texts", choices=sorted(FOLDERS), default="pool", help="pool.jsonl (pool.py) or more.jsonl (translations.py)")
-    parser.add_argument("--skip", type=int, default=0, help="leave out this many shards: texts that a released model has seen")
-    parser.add_argument("--smoke", action="store_true")
-    arguments = parser.parse_args()
-    part, parts = map(int, arguments.part.split("/"))
-    torch.set_num_threads(max(1, (len(os.sched_getaffinity(0))) // parts))
-    folder = WORK / FOLDERS[arguments.texts]
-    folder.mkdir(exist_ok=True)
+Label = Callable[[list[dict]], dict[str, np.ndarray]]
 
+
+def both_teachers() -> Label:
+    """Both teachers' vectors of texts."""
     teacher: E5 = load_e5()
     tokenizer = build_tokenizer(teacher.pieces)
     prompts = prompt_ids(tokenizer)
@@ -50,12 +48,7 @@ def main() -> None:
     minilm, english_tokenizer = load_minilm()
     minilm = minilm.to(FAST)
 
-    pool = list(read_jsonl(WORK / f"{arguments.texts}.jsonl"))
-    numbers = range((len(pool) + SHARD - 1) // SHARD)[arguments.skip : arguments.skip + arguments.shards]
-    mine = [number for number in numbers if number % parts == part and not (folder / f"{number:04d}.npz").exists()]
-    progress = Progress(f"label {arguments.part}", len(mine) * SHARD)
-    for number in mine:
-        texts = pool[number * SHARD:(number + 1) * SHARD]
+    def label(texts: list[dict]) -> dict[str, np.ndarray]:
         ids = encode(tokenizer, [item["text"] for item in texts])
         sequences = [framed(prompts[PROMPT_OF[item["kind"]]], sequence, LIMIT[item["kind"]])
                      for item, sequence in zip(texts, ids, strict=True)]
@@ -65,8 +58,58 @@ def main() -> None:
         english_vectors = dict(zip(english, embed(minilm, english_ids, 2 * BATCH, pad=0), strict=True))
         nothing = np.zeros(384, np.float32)
         second = np.stack([english_vectors.get(item["english"], nothing) for item in texts])
+        return {"e5": vectors, "minilm": second}
+    return label
+
+
+def larger_student(threads: int) -> Label:
+    """The shipped larger model's vectors of texts."""
+    folder = weights_of("large")
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    prompt = prompt_ids(tokenizer)["document"]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+
+    def label(texts: list[dict]) -> dict[str, np.ndarray]:
+        ids = encode(tokenizer, [item["text"] for item in texts])
+        sequences = [framed(prompt, sequence, LIMIT[item["kind"]]) for item, sequence in zip(texts, ids, strict=True)]
+        found = np.zeros((len(texts), WIDTHS["large"]), np.float32)
+        # The network takes texts of one length.
+        for _, group in itertools.groupby(sorted(range(len(sequences)), key=lambda place: len(sequences[place])), lambda place: len(sequences[place])):
+            places = list(group)
+            size = max(1, BATCH // len(sequences[places[0]]))
+            for part in (places[start:start + size] for start in range(0, len(places), size)):
+                found[part] = session.run(None, {"input_ids": np.array([sequences[place] for place in part], np.int64)})[0][:, :WIDTHS["large"]]
+        return {"large": unit(found)}
+    return label
+
+
+def main() -> None:
+    """Label the shards of one part."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--part", default="0/1", help="number/parts: this process takes every parts-th shard")
+    parser.add_argument("--shards", type=int, default=10**6, help="stop after this many shards")
+    parser.add_argument("--texts", choices=("pool", "more"), default="pool", help="pool.jsonl (pool.py) or more.jsonl (translations.py)")
+    parser.add_argument("--teacher", choices=sorted(TEACHERS), default="both")
+    parser.add_argument("--skip", type=int, default=0, help="leave out this many shards: texts that a released model has seen")
+    parser.add_argument("--smoke", action="store_true")
+    arguments = parser.parse_args()
+    part, parts = map(int, arguments.part.split("/"))
+    cores = max(1, len(os.sched_getaffinity(0)) // parts)
+    torch.set_num_threads(cores)
+    folder = folder_of(arguments.texts, arguments.teacher)
+    folder.mkdir(exist_ok=True)
+    label = larger_student(cores) if arguments.teacher == "large" else both_teachers()
+
+    pool = list(read_jsonl(WORK / f"{arguments.texts}.jsonl"))
+    numbers = range((len(pool) + SHARD - 1) // SHARD)[arguments.skip : arguments.skip + arguments.shards]
+    mine = [number for number in numbers if number % parts == part and not (folder / f"{number:04d}.npz").exists()]
+    progress = Progress(f"label {arguments.part}", len(mine) * SHARD)
+    for number in mine:
+        texts = pool[number * SHARD:(number + 1) * SHARD]
         partial = folder / f"{number:04d}.part.npz"
-        np.savez(partial, e5=vectors.astype(np.float16), minilm=second.astype(np.float16))
+        np.savez(partial, **{name: vectors.astype(np.float16) for name, vectors in label(texts).items()})
         partial.rename(folder / f"{number:04d}.npz")
         progress.add(len(texts))
 

@@ -209,7 +209,7 @@ def main() -> None:
     if arguments.width != PREFIXES[-1]:
         PREFIXES[:] = [d for d in PREFIXES if d < arguments.width] + [arguments.width]
 
-    items, e5, minilm = labelled()
+    items, (e5, minilm) = labelled()
     space = fit(e5, minilm)
     targets = space.target(e5, minilm)
     texts = bags(encode(tokenizer, [item["text"] for item in items]), MOST_IDS)

@@ -1,4 +1,7 @@
-"""What the student learns: one 768-component unit vector a text, made of both teachers.
+"""What a student learns: one 768-component unit vector a text, either made of both teachers or, for a smaller student, the larger
+one's own first 768 components.
+
+Of both teachers:
 
 target = unit([unit((e5 − m·mean) · axes · std^−w), b · minilm])
 m, w, b: `target` in config.json. They were chosen on STSb dev in five languages (mean Spearman .855 for the first teacher
@@ -10,17 +13,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from check_leakage import is_leak
-from common import CONFIG, WORK, read_jsonl, seeded
+from common import CHECKPOINTS, CONFIG, WORK, read_jsonl, seeded
 from development import development_sets
 from metrics import unit
 
 SETTINGS = CONFIG["target"]
 RECIPE = CONFIG["lessons"]
-FOLDERS = {"pool": "labels", "more": "labels-more"}
+TEACHERS = {"both": ("e5", "minilm"), "large": ("large",)}
+WIDTHS = {"e5": 384, "minilm": 384, "large": 768}
 HELD_OUT = 512
 LANGUAGE_PAIRS = 100  # fewer labelled translations say too little about a language's offset
 
@@ -65,23 +70,40 @@ def fit(e5: np.ndarray, minilm: np.ndarray) -> TargetSpace:
     return TargetSpace(mean, axes[:, order].astype(np.float32), std, ridge.astype(np.float32))
 
 
-def labelled(texts: str = "pool") -> tuple[list[dict], np.ndarray, np.ndarray]:
-    """The labelled texts of pool.jsonl or more.jsonl and both teachers' vectors (less any that has become an evaluation text since)."""
-    paths = sorted((WORK / FOLDERS[texts]).glob("[0-9][0-9][0-9][0-9].npz"))
+def keep_space(space: TargetSpace | None) -> None:
+    """For the phases after distillation: the fitted space of both teachers, or none, if the larger student teaches."""
+    np.savez(CHECKPOINTS / "targets.npz", **({} if space is None else vars(space)))
+
+
+def kept_space() -> TargetSpace | None:
+    """What `keep_space` kept."""
+    with np.load(CHECKPOINTS / "targets.npz") as kept:
+        return TargetSpace(**kept) if kept.files else None
+
+
+def folder_of(texts: str, teacher: str) -> Path:
+    """Where label.py keeps a teacher's vectors of pool.jsonl or more.jsonl."""
+    return WORK / f"labels-{texts}-{teacher}"
+
+
+def labelled(texts: str = "pool", teacher: str = "both") -> tuple[list[dict], list[np.ndarray]]:
+    """The labelled texts of pool.jsonl or more.jsonl and the teachers' vectors (less any that has become an evaluation text since)."""
+    names = TEACHERS[teacher]
+    paths = sorted(folder_of(texts, teacher).glob("[0-9][0-9][0-9][0-9].npz"))
     if not paths:
-        return [], np.zeros((0, 384), np.float32), np.zeros((0, 384), np.float32)
+        return [], [np.zeros((0, WIDTHS[name]), np.float32) for name in names]
     pool = list(read_jsonl(WORK / f"{texts}.jsonl"))
     size = CONFIG["label"]["shard"]
     items: list[dict] = []
-    first, second = [], []
+    found: list[list[np.ndarray]] = [[] for _ in names]
     for path in paths:
         shard = np.load(path)
         number = int(path.stem)
-        items += pool[number * size:number * size + len(shard["e5"])]
-        first.append(shard["e5"].astype(np.float32))
-        second.append(shard["minilm"].astype(np.float32))
+        for name, parts in zip(names, found, strict=True):
+            parts.append(shard[name].astype(np.float32))
+        items += pool[number * size:number * size + len(found[0][-1])]
     keep = [number for number, item in enumerate(items) if not is_leak(item["text"])]
-    return [items[number] for number in keep], np.concatenate(first)[keep], np.concatenate(second)[keep]
+    return [items[number] for number in keep], [np.concatenate(parts)[keep] for parts in found]
 
 
 @dataclass
@@ -105,23 +127,33 @@ def offsets(space: TargetSpace, items: list[dict], first: np.ndarray, english: d
             for lang, found in sorted(pairs.items()) if len(found) >= LANGUAGE_PAIRS}
 
 
-def lessons(space: TargetSpace) -> Lessons:
-    """Labelled texts, and translations of labelled English texts with the target of the English text.
+def of_both(space: TargetSpace, items: list[dict], first: np.ndarray, second: np.ndarray, english: dict[str, int]) -> np.ndarray:
+    """Both teachers' targets of labelled texts.
 
     The first teacher's vector of a text also says in which language it is. That part, the language's mean difference to
-    English, is taken out of labelled texts; where the English side is labelled too, the target is the mean of both sides'.
+    English, is taken out.
     """
-    items, first, second = labelled()
-    pooled = len(items)
-    others = labelled("more")
-    items, first, second = items + others[0], np.concatenate([first, others[1]]), np.concatenate([second, others[2]])
-    english = {item["text"]: number for number, item in enumerate(items) if item["lang"] == "en"}
     half = space.first(first)
     for lang, offset in offsets(space, items, first, english).items():
         rows = [number for number, item in enumerate(items) if item["lang"] == lang]
         half[rows] = unit(half[rows] - offset)
     known = np.abs(second).sum(1, keepdims=True) > 0
-    targets = unit(np.concatenate([half, SETTINGS["second_weight"] * np.where(known, second, space.guess(first))], 1))
+    return unit(np.concatenate([half, SETTINGS["second_weight"] * np.where(known, second, space.guess(first))], 1))
+
+
+def lessons(space: TargetSpace | None) -> Lessons:
+    """Labelled texts, and translations of labelled English texts with the target of the English text.
+
+    Where both sides of a translation are labelled, the target is the mean of both sides'. `space`: of both teachers' targets; None:
+    the larger student teaches.
+    """
+    teacher = "large" if space is None else "both"
+    items, vectors = labelled("pool", teacher)
+    pooled = len(items)
+    others = labelled("more", teacher)
+    items, vectors = items + others[0], [np.concatenate(parts) for parts in zip(vectors, others[1], strict=True)]
+    english = {item["text"]: number for number, item in enumerate(items) if item["lang"] == "en"}
+    targets = unit(vectors[0]) if space is None else of_both(space, items, *vectors, english)
     both = [(number, english[item["english"]]) for number, item in enumerate(items)
             if item["lang"] not in ("en", "code") and item["english"] in english]
     for number, other in both:
