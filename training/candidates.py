@@ -5,8 +5,8 @@
     python candidates.py --table            the page, from what is there
 
 Candidates are checkpoints of the training (`distill.py`, `contrast.py`), networks of the first teacher's layers that nobody
-trained, the shipped files and the teachers. Checkpoints compute in bfloat16, the twelve layers with weights rounded to int8, shipped
-files as they are shipped. Figures of sets outside of HEADLINE, where `evaluate.py` measured them, are in the page too.
+trained, the shipped files and the teachers. Checkpoints and untrained layers compute in bfloat16 where the processor does, shipped files as they are
+shipped. Figures of sets outside of HEADLINE, where `evaluate.py` measured them, are in the page too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ from evaluate import MODELS, Chunks, Embed, Model, results_path
 from export import CHUNK_TOKENS
 from metrics import unit
 from pareto import plot
-from quantise import round_trip
 from student import Student
 from teachers import HIDDEN, Encoder, load_e5, load_minilm
 from text import PROMPTS, SPECIALS, build_tokenizer, encode, framed, prompt_ids
@@ -92,8 +91,8 @@ def checkpoint(student_name: str, name: str) -> Callable[[], Embed]:
     return load
 
 
-def untrained(layers: list[int], pieces: int, rounded: bool = False) -> Encoder:
-    """Layers of the first teacher over the most used of its pieces; `rounded`: weights as int8 holds them."""
+def untrained(layers: list[int], pieces: int) -> Encoder:
+    """Layers of the first teacher over the most used of its pieces."""
     teacher, kept = load_e5().encoder, vocabulary(pieces)
     encoder = Encoder(len(kept), len(layers))
     with torch.no_grad():
@@ -102,20 +101,15 @@ def untrained(layers: list[int], pieces: int, rounded: bool = False) -> Encoder:
         encoder.norm.load_state_dict(teacher.norm.state_dict())
         for own, number in zip(encoder.layers, layers, strict=True):
             own.load_state_dict(teacher.layers[number].state_dict())
-        if rounded:
-            encoder.words.weight.copy_(round_trip(encoder.words.weight))
-            for module in encoder.modules():
-                if isinstance(module, nn.Linear):
-                    module.weight.copy_(round_trip(module.weight))
     return encoder.eval()
 
 
-def untrained_embed(layers: list[int], pieces: int, rounded: bool = False) -> Callable[[], Embed]:
+def untrained_embed(layers: list[int], pieces: int) -> Callable[[], Embed]:
     """The same as an embedding function; symmetric sets take the teacher's better prompt."""
     def load() -> Embed:
         whole = load_e5().pieces
         tokenizer = build_tokenizer([whole[i] for i in vocabulary(pieces)])
-        encoder = untrained(layers, pieces, rounded).to(FAST)
+        encoder = untrained(layers, pieces).to(FAST)
 
         def last(sequences: list[list[int]]) -> np.ndarray:
             with torch.inference_mode():
@@ -131,14 +125,13 @@ CHECKPOINTS = {
     "large-contrast": ("large", "contrast", "the same after the contrastive phase, before rounding"),
 }
 LAYERS: list[int] = CONFIG["students"]["base"]["layers"]
-UNTRAINED = {"six-48k": (LAYERS, 48_000, False), "six-76k": (LAYERS, 76_000, False), "six-100k": (LAYERS, 100_000, False),
-             "twelve-76k-int8": (list(range(12)), 76_000, True)}
+UNTRAINED = {**{f"twelve-{size}k": (list(range(12)), 1000 * size) for size in (48, 76, 100)}, "six-76k": (LAYERS, 76_000)}
 MODELS |= {name: Model(checkpoint(student, file), list(DIMENSIONS)) for name, (student, file, _) in CHECKPOINTS.items()}
 MODELS |= {name: Model(untrained_embed(*parts), TEACHER, symmetric="query") for name, parts in UNTRAINED.items()}
 TITLES = {
     "e5": "multilingual-e5-small, the first teacher", "minilm": "all-MiniLM-L6-v2, the second teacher (English)",
-    "twelve-76k-int8": "the teacher, 76,000 pieces, weights int8", "six-48k": "its layers 0 2 4 7 9 11, 48,000 pieces, untrained",
-    "six-76k": "the same, 76,000 pieces", "six-100k": "the same, 100,000 pieces",
+    "twelve-48k": "the first teacher over its 48,000 most used pieces, untrained", "twelve-76k": "the same, 76,000 pieces",
+    "twelve-100k": "the same, 100,000 pieces", "six-76k": "its layers 0 2 4 7 9 11, 76,000 pieces, untrained",
     **{name: text for name, (_, _, text) in CHECKPOINTS.items()},
     "shipped": "**built-in text model, as shipped** (six layers, version 3)",
     "large": "**the larger built-in text model, as shipped** (twelve layers)", "static": "static: the sum of the pieces' vectors, int8",
@@ -311,7 +304,7 @@ def speed_table(speeds: dict[str, dict]) -> str:
     for name, facts in speeds.items():
         ratio = facts["texts_per_s"] / speeds["e5"]["texts_per_s"]
         lines.append(f"| {TITLES[name]} | {facts['texts_per_s']:,.0f} | {ratio:.1f} | {facts['bytes'] / 1e6:,.1f} MB | {facts['load_s']:.2f} |")
-    for name, (layers, pieces, _) in UNTRAINED.items():
+    for name, (layers, pieces) in UNTRAINED.items():
         lines.append(f"| {TITLES[name]} | | | {stated_bytes(len(layers), pieces) / 1e6:.1f} MB, by arithmetic | |")
     return "\n".join(lines)
 
