@@ -56,3 +56,25 @@ def _plan(sequences: list[list[int]], tokens: int) -> Iterator[tuple[list[int], 
         rows = max(1, tokens // width)
         for start in range(0, len(group), rows):
             yield group[start:start + rows], rows
+
+
+def run_by_length(network: Callable[[np.ndarray], np.ndarray], sequences: list[list[int]], tokens: int,
+                  told: Callable[[int], None] = lambda _: None) -> np.ndarray:
+    """Outputs of a network that takes sequences of one length only, because nothing may be padded; in their order, float32.
+
+    `tokens`: at most so many a call, but one sequence at least. `told` hears how many more are done.
+    """
+    groups: dict[int, list[int]] = {}
+    for number, ids in enumerate(sequences):
+        groups.setdefault(len(ids), []).append(number)
+    result: np.ndarray | None = None
+    for length, group in sorted(groups.items()):
+        size = max(1, tokens // length)
+        for part in (group[start:start + size] for start in range(0, len(group), size)):
+            output = network(np.array([sequences[number] for number in part], np.int64))
+            if result is None:
+                result = np.zeros((len(sequences), output.shape[1]), np.float32)
+            result[part] = output
+            told(len(part))
+    assert result is not None
+    return result

@@ -31,7 +31,7 @@ import batching
 import evaluate
 import graph
 import static_model
-from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, read_jsonl, rows, seeded, weights_of
+from common import CONFIG, DATA, STATIC_WEIGHTS, RESULTS, WEIGHTS, WORK, read_jsonl, rows, seeded, weights_of
 from evaluate import MODELS, Chunks, Embed, Model, results_path
 from export import CHUNK_TOKENS
 from metrics import unit

@@ -32,7 +32,7 @@ from metrics import similarity_correlation, unit
 from student import DIMENSION, Student, from_teacher
 from targets import SETTINGS, TEACHERS, TargetSpace, fit, keep_space, labelled, lessons
 from teachers import HIDDEN, load_e5
-from text import PAD, encode, framed, prompt_ids
+from text import encode, framed, prompt_ids
 
 RECIPE = CONFIG["distill"]
 GUIDED = 8192

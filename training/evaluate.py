@@ -28,6 +28,7 @@ import torch
 from tokenizers import Tokenizer
 
 from arithmetic import FAST
+from batching import run_by_length
 import metrics
 import static_model
 from common import CHECKPOINTS, CONFIG, DATA, STATIC_WEIGHTS, RESULTS, SMOKE, WEIGHTS, WORK, Progress, read_jsonl, rows, sha256, weights_of
@@ -51,13 +52,6 @@ class Chunks:
             self.ids += [ids[i * len(ids) // count:(i + 1) * len(ids) // count] for i in range(count)]
             self.owners += [row] * count
 
-    def by_length(self) -> list[tuple[int, list[int]]]:
-        """Numbers of the chunks of each length, short ones first."""
-        groups: dict[int, list[int]] = {}
-        for number, ids in enumerate(self.ids):
-            groups.setdefault(len(ids), []).append(number)
-        return sorted(groups.items())
-
     def mean(self, vectors: np.ndarray) -> np.ndarray:
         """One unit vector a text, each chunk counted as often as it has ids."""
         result = np.zeros((self.texts, vectors.shape[1]), np.float32)
@@ -76,15 +70,9 @@ def shipped_chunks(folder: Path = WEIGHTS) -> Callable[[list[str], str], tuple[C
     def embed(texts: list[str], kind: str) -> tuple[Chunks, np.ndarray]:
         prompt = facts["prompts"][kind]["ids"]
         chunks = Chunks(encode(tokenizer, texts), facts["chunks"]["tokens"])
-        vectors = np.zeros((len(chunks.ids), facts["output"]["shape"][1]), np.float32)
-        progress = Progress("  texts", len(chunks.ids))
-        for length, group in chunks.by_length():
-            size = max(1, 1024 // (length + 4))
-            for start in range(0, len(group), size):
-                part = group[start:start + size]
-                batch = np.array([framed(prompt, chunks.ids[number], facts["window"]) for number in part], np.int64)
-                vectors[part] = session.run(None, {"input_ids": batch})[0]
-                progress.add(len(part))
+        sequences = [framed(prompt, ids, facts["window"]) for ids in chunks.ids]
+        progress = Progress("  texts", len(sequences))
+        vectors = run_by_length(lambda rows: session.run(None, {"input_ids": rows})[0], sequences, 1024, progress.add)
         return chunks, unit(vectors)
 
     return embed

@@ -14,7 +14,6 @@ Why "query: " for short texts whatever the text type asked for: on STSb dev the 
 from __future__ import annotations
 
 import argparse
-import itertools
 import os
 from collections.abc import Callable
 
@@ -24,6 +23,7 @@ import torch
 from tokenizers import Tokenizer
 
 from arithmetic import FAST
+from batching import run_by_length
 from common import CONFIG, WORK, Progress, read_jsonl, weights_of
 from metrics import unit
 from targets import TEACHERS, WIDTHS, folder_of
@@ -74,14 +74,8 @@ def larger_student(threads: int) -> Label:
     def label(texts: list[dict]) -> dict[str, np.ndarray]:
         ids = encode(tokenizer, [item["text"] for item in texts])
         sequences = [framed(prompt, sequence, LIMIT[item["kind"]]) for item, sequence in zip(texts, ids, strict=True)]
-        found = np.zeros((len(texts), WIDTHS["large"]), np.float32)
-        # The network takes texts of one length.
-        for _, group in itertools.groupby(sorted(range(len(sequences)), key=lambda place: len(sequences[place])), lambda place: len(sequences[place])):
-            places = list(group)
-            size = max(1, BATCH // len(sequences[places[0]]))
-            for part in (places[start:start + size] for start in range(0, len(places), size)):
-                found[part] = session.run(None, {"input_ids": np.array([sequences[place] for place in part], np.int64)})[0][:, :WIDTHS["large"]]
-        return {"large": unit(found)}
+        found = run_by_length(lambda rows: session.run(None, {"input_ids": rows})[0], sequences, BATCH)
+        return {"large": unit(found[:, :WIDTHS["large"]])}
     return label
 
 

@@ -13,7 +13,7 @@ import json
 import numpy as np
 from tokenizers import Tokenizer
 
-from common import CONFIG, STATIC_WEIGHTS, STATIC_WEIGHTS, HERE, SEED, WEIGHTS, WORK, sha256
+from common import CONFIG, HERE, STATIC_WEIGHTS, SEED, WEIGHTS, WORK, sha256
 from evaluate import results_path
 from goldens import engine_inputs, lines
 from metrics import unit

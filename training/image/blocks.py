@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from backbone import FILE
+from int8_graph import quantised
 from shared import FAST, WORK
 
 BLOCKS = (("39", "40", "41"), ("42", "43", "44"), ("45", "46", "47"))
@@ -87,20 +88,18 @@ class LastBlocks(nn.Module):
         self.precision = torch.float32
         with torch.no_grad():
             for layer in LAYERS:
-                self.layers[f"w{layer}"].copy_(torch.from_numpy(np.multiply(*quantised(self.layers[f"w{layer}"]))))
+                self.layers[f"w{layer}"].copy_(rounded(self.layers[f"w{layer}"]))
 
 
-def quantised(weight: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """As int8 and one scale a channel that comes out."""
-    value = weight.detach().numpy()
-    scales = (np.abs(value).max((1, 2, 3), keepdims=True).clip(1e-12) / 127).astype(np.float32)
-    return np.round(value / scales).astype(np.int8), scales
+def rounded(weight: Tensor) -> Tensor:
+    """The numbers that the file really holds."""
+    return torch.from_numpy(np.multiply(*quantised(weight.detach().numpy())))
 
 
 def stored_form(blocks: LastBlocks) -> dict[str, np.ndarray]:
     """Tensors to put in the place of those of the same names in the backbone's file."""
     found: dict[str, np.ndarray] = {}
     for layer in LAYERS:
-        found[f"w{layer}_q"], found[f"w{layer}_s"] = quantised(blocks.layers[f"w{layer}"])
+        found[f"w{layer}_q"], found[f"w{layer}_s"] = quantised(blocks.layers[f"w{layer}"].detach().numpy())
         found[f"b{layer}"] = blocks.layers[f"b{layer}"].detach().numpy()
     return found

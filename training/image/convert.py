@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
+from int8_graph import Graph, quantised
 from shared import CONFIG, WORK
 
 FILE = WORK / "backbone.onnx"
@@ -37,28 +38,17 @@ def weights_file() -> Path:
     return next((Path(package.origin).parent / "models").glob("*.pth"))
 
 
-class Network:
+class Network(Graph):
     """Collects convolutions; each by its number, in order."""
 
     def __init__(self, state: dict[str, np.ndarray]) -> None:
-        self.state, self.nodes, self.constants, self.count = state, [], [], 0
-
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
-        """One node with one output."""
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        """An array by name."""
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
+        super().__init__()
+        self.state, self.count = state, 0
 
     def held(self, name: str, value: np.ndarray) -> str:
-        """Weights as int8 with one scale a channel that comes out; onnxruntime makes them float once, when it loads the file."""
-        axes = tuple(range(1, value.ndim))
-        scales = (np.abs(value).max(axes, keepdims=True).clip(1e-12) / 127).astype(np.float32)
-        int8 = self.constant(f"{name}_q", np.round(value / scales).astype(np.int8))
-        return self.add("Mul", [self.add("Cast", [int8], f"{name}.cast", to=TensorProto.FLOAT), self.constant(f"{name}_s", scales)], f"{name}.float")
+        """Weights by the names under which blocks.py and backbone.py find them."""
+        int8, scales = quantised(value)
+        return self.floats(self.constant(f"{name}_q", int8), self.constant(f"{name}_s", scales), name)
 
     def convolution(self, x: str, name: str, norm: str, stride: int = 1, is_active: bool = True) -> str:
         """A convolution with its normalisation folded in, padded as TensorFlow does for sides of even length; ReLU6 unless it is the block's last."""

@@ -75,7 +75,6 @@ class Training:
         self.photos = Split([without_leaks(items[i]) for i in kept], [view(f"train-{name}")[kept] for name in views])
         signs = trained_emoji()
         self.emoji = Split([without_leaks(emoji()[i]) for i in signs], [view("emoji-plain")[signs]])
-        self.rows, self.biases = classifier()
 
     def texts(self) -> list[str]:
         """All texts that are trained on."""

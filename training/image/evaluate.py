@@ -19,6 +19,7 @@ import torch
 from PIL import Image
 
 from backbone import squash
+from blocks import rounded
 from data import features_of
 from export import load
 from metrics import percent, recalls, unit
@@ -85,12 +86,6 @@ class Bench:
             with torch.no_grad():
                 out.append(self.towers.text(vectors, torch.from_numpy(np.concatenate(part)), offsets).numpy())
         return np.concatenate(out)
-
-
-def rounded(weight: torch.Tensor) -> torch.Tensor:
-    """As int8 with one scale a row."""
-    scales = weight.abs().amax(1, keepdim=True).clamp_min(1e-12) / 127
-    return torch.round(weight / scales) * scales
 
 
 def search(bench: Bench, seen: Vectors) -> dict[str, Any]:

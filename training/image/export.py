@@ -17,6 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from backbone import FILE, SIDE
 from blocks import stored_form
+from int8_graph import Graph, quantised
 from pieces import Pieces
 from report import card_figures
 from sets import photos
@@ -27,33 +28,17 @@ from towers import DIMENSION, Head, Towers
 OPSET = 20
 
 
-class Graph:
-    """Collects nodes and constants."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[onnx.TensorProto] = []
-
-    def constant(self, name: str, value: np.ndarray) -> str:
-        """An array by name."""
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-        return name
-
-    def add(self, kind: str, inputs: list[str], output: str, **attributes: object) -> str:
-        """One node with one output."""
-        self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
-        return output
+class TowerGraph(Graph):
+    """What towers are made of."""
 
     def rows(self, name: str, value: np.ndarray) -> tuple[str, str]:
         """A matrix as int8 and one scale a row: names of both."""
-        scales = np.abs(value).max(1, keepdims=True).clip(1e-12) / 127
-        return (self.constant(f"{name}.int8", np.round(value / scales).astype(np.int8)),
-                self.constant(f"{name}.scale", scales.astype(np.float32)))
+        int8, scales = quantised(value)
+        return self.constant(f"{name}.int8", int8), self.constant(f"{name}.scale", scales)
 
     def linear(self, x: str, name: str, weight: np.ndarray, bias: np.ndarray | None) -> str:
-        """x [n, in] · weight [out, in]ᵀ + bias; onnxruntime makes the weight float once, when it loads the file."""
-        int8, scale = self.rows(f"{name}.weight", weight)
-        whole = self.add("Mul", [self.add("Cast", [int8], f"{name}.cast", to=TensorProto.FLOAT), scale], f"{name}.float")
+        """x [n, in] · weight [out, in]ᵀ + bias."""
+        whole = self.floats(*self.rows(f"{name}.weight", weight), name)
         inputs = [x, whole] if bias is None else [x, whole, self.constant(f"{name}.bias", bias.astype(np.float32))]
         return self.add("Gemm", inputs, name, transB=1)
 
@@ -94,7 +79,7 @@ def image_model(towers: Towers) -> onnx.ModelProto:
         if wanted & set(node.output):
             nodes.insert(0, node)
             wanted |= set(node.input)
-    graph = Graph()
+    graph = TowerGraph()
     pixels = graph.add("Transpose", [graph.add("Cast", ["pixels"], "pixels.float", to=TensorProto.FLOAT)], "pixels.planes", perm=[0, 3, 1, 2])
     graph.add("Sub", [graph.add("Div", [pixels, graph.constant("half", np.array(127.5, np.float32))], "pixels.scaled"),
                       graph.constant("one", np.array(1, np.float32))], backbone.input[0].name)
@@ -108,7 +93,7 @@ def image_model(towers: Towers) -> onnx.ModelProto:
 
 def text_model(towers: Towers, pieces: Pieces, vocabulary: int) -> onnx.ModelProto:
     """vector [1, 2048], ids [n] → embedding [1, 1024]."""
-    graph = Graph()
+    graph = TowerGraph()
     text = towers.text
     ends = [graph.constant(name, np.array([value])) for name, value in (("first", 0), ("end", text.width), ("axis", 1))]
     vector = graph.unit(graph.add("Slice", ["vector", *ends], "prefix"), "vector.unit")

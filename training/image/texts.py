@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 
 from sets import Pictured, emoji, labels, photos
 from shared import TEXT_WEIGHTS, WORK, Progress
+from batching import run_by_length  # the text side's
 from text import encode, framed, prompt_ids  # the text side's
 
 SHARD = 4096
@@ -62,17 +63,9 @@ class TextModel:
 
     def vectors(self, rows: list[list[int]], progress: Progress | None = None) -> np.ndarray:
         """Raw vectors [n, 2048], float32; rows of one length go together, because nothing may be padded."""
-        out = np.zeros((len(rows), WIDTH), np.float32)
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-        while order:
-            length = len(rows[order[0]])
-            together = [i for i in order[:max(1, TOKENS_PER_CALL // (length + 4))] if len(rows[i]) == length]
-            order = order[len(together):]
-            ids = np.array([framed(self.prompt, rows[i], 512) for i in together], np.int64)
-            out[together] = self.session.run(None, {"input_ids": ids})[0]
-            if progress:
-                progress.add(len(together))
-        return out
+        sequences = [framed(self.prompt, ids, 512) for ids in rows]
+        told = (progress.add,) if progress else ()
+        return run_by_length(lambda part: self.session.run(None, {"input_ids": part})[0], sequences, TOKENS_PER_CALL, *told)
 
 
 def main() -> None:

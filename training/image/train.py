@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 import time
 from typing import Any
 
@@ -40,7 +39,7 @@ class Trainer:
     def __init__(self, options: dict[str, Any], whole: bool) -> None:
         self.options = options
         self.data = Training(whole, options["views"])
-        self.rows, self.biases = torch.from_numpy(self.data.rows), torch.from_numpy(self.data.biases)
+        self.rows, self.biases = map(torch.from_numpy, classifier())
         self.texts = Texts(self.data.texts())
         self.captions = [of_language(item, self.texts.rows) for item in self.data.photos.items]
         self.names = [of_language(item, self.texts.rows) for item in self.data.emoji.items]
