@@ -34,10 +34,20 @@ def sunset(moment):
 
 
 def forest(moment):
-    """A walk past the trunks of a forest."""
+    """A walk past twenty-four trees at the edge of a forest."""
     y, x = np.mgrid[0:1:224j, 0:1:224j]
-    picture = np.stack([30 + 30 * y, 110 - 50 * y, 40 + 10 * x], axis=-1)
-    picture[(np.sin(40 * (x + moment)) > 0.4) & (y > 0.3)] = (70, 45, 25)
+    sky = np.stack([150 + 60 * y, 200 + 30 * y, 250 - 20 * y], axis=-1)
+    meadow = np.stack([70 + 20 * y, 140 - 30 * y, 50 + 0 * y], axis=-1)
+    picture = np.where((y > 0.75)[..., None], meadow, sky)
+    for tree in range(24):
+        # Steps of the golden section put the trees where no two are the same, as a forest does.
+        spread = tree * 0.618 % 1
+        middle, top = 2.4 * spread - 0.2 - moment, 0.25 + 0.3 * (spread * 7 % 1)
+        picture[(abs(x - middle) < 0.015) & (y > top) & (y < top + 0.5)] = (85, 60, 40)
+        for leaf in range(5):
+            right, down = 0.14 * (leaf * 0.618 % 1) - 0.07, 0.2 * (leaf * 0.382 % 1) - 0.1
+            crown = (x - middle - right) ** 2 + (y - top - down) ** 2 < 0.005
+            picture[crown] = np.array((35, 110, 40)) * (0.6 + 0.5 * (spread * 11 % 1))
     return picture
 
 

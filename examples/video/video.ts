@@ -42,11 +42,28 @@ const sunset =
     if ((x - 0.5) ** 2 + (y - 0.2 - 0.4 * moment) ** 2 < 0.02) return [255, 240, 120]
     return [255 - 60 * y, 180 - 130 * y, 60 + 60 * y]
   }
-/** A walk past the trunks of a forest. */
+/** A walk past twenty-four trees at the edge of a forest. */
 const forest =
   (moment: number): Scene =>
-  (x, y) =>
-    Math.sin(40 * (x + moment)) > 0.4 && y > 0.3 ? [70, 45, 25] : [30 + 30 * y, 110 - 50 * y, 40 + 10 * x]
+  (x, y) => {
+    let colour: Colour = y > 0.75 ? [70 + 20 * y, 140 - 30 * y, 50] : [150 + 60 * y, 200 + 30 * y, 250 - 20 * y]
+    for (let tree = 0; tree < 24; tree++) {
+      // Steps of the golden section put the trees where no two are the same, as a forest does.
+      const spread = (tree * 0.618) % 1
+      const middle = 2.4 * spread - 0.2 - moment
+      const top = 0.25 + 0.3 * ((spread * 7) % 1)
+      if (Math.abs(x - middle) < 0.015 && y > top && y < top + 0.5) colour = [85, 60, 40]
+      for (let leaf = 0; leaf < 5; leaf++) {
+        const right = 0.14 * ((leaf * 0.618) % 1) - 0.07
+        const down = 0.2 * ((leaf * 0.382) % 1) - 0.1
+        if ((x - middle - right) ** 2 + (y - top - down) ** 2 < 0.005) {
+          const light = 0.6 + 0.5 * ((spread * 11) % 1)
+          colour = [35 * light, 110 * light, 40 * light]
+        }
+      }
+    }
+    return colour
+  }
 
 const dataUri = (scene: Scene) => `data:image/png;base64,${png(scene, 224).toString('base64')}`
 const frames = (film: (moment: number) => Scene) => Array.from({ length: 8 }, (_, i) => dataUri(film(i / 7)))

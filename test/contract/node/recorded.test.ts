@@ -42,7 +42,11 @@ const NO_PICTURE = {
 /** The recording server gave out URLs of uploads that were never made here. */
 const NO_UPLOAD = { status: 400, error: 'InvalidURL', message: /\.image\)$/ }
 /** There is nothing at these addresses of example.com, wherever the test runs. */
-const NO_DOWNLOAD = { status: 400, error: 'BadRequest.InputDownloadFailed', message: /\(input\.contents\[\d\]\.(image|video|multi_images\[\d\])\)$/ }
+const NO_DOWNLOAD = {
+  status: 400,
+  error: 'BadRequest.InputDownloadFailed',
+  message: /\(input\.contents\[\d\]\.(image|video|multi_images\[\d\])\)$/,
+}
 
 const EXPECTED: Record<string, Expectation> = {
   'java-dashscope--mm__01': NO_DOWNLOAD,
