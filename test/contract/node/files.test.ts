@@ -147,8 +147,8 @@ describe('the SDK', () => {
     const { id } = await upload('sk-mine')
     const theirs = clientFor('sk-theirs').files
     const missing = await theirs.retrieve('file-batch-0').catch((error: unknown) => error)
-    for (const call of [theirs.retrieve(id), theirs.content(id), theirs.delete(id)]) {
-      const error = await call.then(
+    for (const call of [() => theirs.retrieve(id), () => theirs.content(id), () => theirs.delete(id)]) {
+      const error = await call().then(
         () => expect.fail('it must fail'),
         (reason: unknown) => reason,
       )
