@@ -121,6 +121,7 @@ def untrained_embed(layers: list[int], pieces: int) -> Callable[[], Embed]:
 TEACHER = [dimension for dimension in CONFIG["dimensions"] if dimension <= HIDDEN]
 CHECKPOINTS = {
     "version-1": ("base", "version-1", "six layers: version 1"), "version-2": ("base", "version-2", "six layers: version 2"),
+    "version-3": ("base", "version-3", "six layers: version 3, 76,000 pieces"), "large-version-1": ("large", "version-1", "twelve layers: version 1, 76,000 pieces"),
     "large-distilled": ("large", "distilled", "twelve layers, distilled"),
     "large-contrast": ("large", "contrast", "the same after the contrastive phase, before rounding"),
 }
@@ -133,8 +134,8 @@ TITLES = {
     "twelve-48k": "the first teacher over its 48,000 most used pieces, untrained", "twelve-76k": "the same, 76,000 pieces",
     "twelve-100k": "the same, 100,000 pieces", "six-76k": "its layers 0 2 4 7 9 11, 76,000 pieces, untrained",
     **{name: text for name, (_, _, text) in CHECKPOINTS.items()},
-    "shipped": "**built-in text model, as shipped** (six layers, version 3)",
-    "large": "**the larger built-in text model, as shipped** (twelve layers)", "static": "static: the sum of the pieces' vectors, int8",
+    "shipped": "**built-in text model, as shipped** (six layers, 125,000 pieces)",
+    "large": "**the larger built-in text model, as shipped** (twelve layers, 125,000 pieces)", "static": "static: the sum of the pieces' vectors, int8",
 }
 
 
@@ -236,7 +237,7 @@ def speed() -> None:
     print(json.dumps(found))
 
 
-# Size by arithmetic where nothing is shipped: int8 rows and layers, as model.onnx holds them (graph.py).
+# Size by arithmetic where nothing is shipped: int8 rows and layers, as model.onnx held them before rows had four bits.
 def stated_bytes(layers: int, pieces: int) -> int:
     """Bytes of a model.onnx of so many layers and pieces."""
     return pieces * (HIDDEN + 4) + layers * 1_774_464 + 512 * HIDDEN

@@ -1,4 +1,4 @@
-"""Step 10: every figure, for the shipped file and for the teachers; metrics.json and benchmarks/results/builtin-model.md.
+"""Step 11: every figure, for the shipped file and for the teachers; metrics.json and benchmarks/results/builtin-model.md.
 
     python evaluate.py --model shipped      the files in packages/server/weights/builtin-text, in ONNX Runtime
     python evaluate.py --model large        those of builtin-text-large

@@ -1,4 +1,4 @@
-"""Step 9: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
+"""Step 10: write the files the server loads: model.onnx, tokenizer.json and manifest.json.
 
 `--untrained` exports the initial student, so that a server can be written against the formats before training ends.
 """
@@ -37,8 +37,11 @@ def load_student(untrained: bool = False) -> Student:
     return student.eval()
 
 
-def rounding_constants(student: Student, tokenizer: Tokenizer) -> dict[str, np.ndarray]:
-    """The constants by which the file divides activations before rounding, from a sample of the pool; kept for goldens.py."""
+def rounding_constants(student: Student, tokenizer: Tokenizer, is_kept: bool) -> dict[str, np.ndarray]:
+    """The constants by which the file divides activations before rounding, from a sample of the pool, or the kept ones; goldens.py needs them too."""
+    if is_kept:
+        with np.load(CHECKPOINTS / "smoothing.npz") as constants:
+            return dict(constants)
     texts = [item["text"] for item, _ in zip(read_jsonl(WORK / "pool.jsonl"), range(400), strict=False)]
     prompt = prompt_ids(tokenizer)["document"]
     constants = quantise.smoothing(student, [framed(prompt, ids, 256) for ids in encode(tokenizer, texts)])
@@ -78,7 +81,7 @@ def manifest(tokenizer: Tokenizer, pieces: int, trained: bool) -> dict[str, obje
                        "removed": javascript(REMOVED), "spaces": javascript(SPACES), "flags": "gu"},
         "tokenizer": {"kind": "unigram", "metaspace": "▁", "prepend": "always", "fuse_unk": True, "unk_penalty": 10},
         "pooling": "mean over all ids of the sequence, computed inside the graph",
-        "arithmetic": {"embedding": "int8 by row", "linear": f"int8 by output (−{quantise.WEIGHT_RANGE}…{quantise.WEIGHT_RANGE}), activations int8 by token"},
+        "arithmetic": {"embedding": f"4 bits in blocks of {quantise.ROW_BLOCK}, positions int8 by row", "linear": f"int8 by output (−{quantise.WEIGHT_RANGE}…{quantise.WEIGHT_RANGE}), activations int8 by token"},
         "seed": SEED, "config_sha256": sha256(HERE / "config.json"),
         **described,
         "metrics": json.loads(metrics.read_text()) if metrics.exists() and trained else {},
@@ -116,6 +119,7 @@ def main() -> None:
     """Export."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--untrained", action="store_true")
+    parser.add_argument("--kept", action="store_true", help="with the rounding constants of the file that was widened (widen.py --released)")
     parser.add_argument("--facts", action="store_true", help="only manifest and model card, for the files that are there")
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
@@ -129,7 +133,7 @@ def main() -> None:
     if not arguments.facts:
         student = load_student(arguments.untrained)
         assert tokenizer.get_vocab_size() == student.encoder.words.num_embeddings
-        onnx.save(graph.build(student, rounding_constants(student, tokenizer)), str(WEIGHTS / "model.onnx"))
+        onnx.save(graph.build(student, rounding_constants(student, tokenizer, arguments.kept)), str(WEIGHTS / "model.onnx"))
     content: dict[str, Any] = manifest(tokenizer, tokenizer.get_vocab_size(), not arguments.untrained)
     (WEIGHTS / "manifest.json").write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n")
     (WEIGHTS / "MODEL_CARD.md").write_text(model_card(content))

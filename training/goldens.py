@@ -1,4 +1,4 @@
-"""Step 11: files by which the TypeScript engine proves that it computes the same as the training side.
+"""Step 12: files by which the TypeScript engine proves that it computes the same as the training side.
 
 tokenizer.golden.json  ~3,000 texts with their ids (no prompt, no special ids); one file for all students
 canary.json            beside the weights: eight of the next, by which a server tests itself when it starts
@@ -40,6 +40,8 @@ HOSTILE = [
     "ᚠᚢᚦᚨᚱᚲ", "\u0378 unassigned", "a" + "\u0300" * 50, "mixed漢字かなカナ한글English", "ǅ ǆ ǲ İ ı ß ẞ", "…‥ ⋯ —–‐ “quotes” «guillemets»", "\ufffd replacement", "½⅓¼", "①②③ Ⅳ ⅷ", "\u3164 filler", "٠١٢٣ ۰۱۲۳ ०१२३",
     "SELECT * FROM t WHERE a >= 1;", "def f(x: int) -> str:\n    return f\"{x!r}\"", "if (a && b || !c) { return a?.b ?? c; }", "#include <stdio.h>\nint main(void) { return 0; }", "let x = vec![1, 2]; // 中文注释",
     "!!!???...", "~`@#$%^&*()_+-={}[]|\\:;\"'<>,./", "\u00a0", "\u200b", "\u2581", "a", "中", "。", "?", "é", "€", "9",
+    "მე წიგნს ვკითხულობ.", "Ես գիրք եմ կարդում։", "നാളെ മഴ പെയ്യും.", "నేను పుస్తకం చదువుతున్నాను.", "ខ្ញុំអានសៀវភៅ។", "ຂ້ອຍອ່ານປຶ້ມ", "ನಾನು ಪುಸ್ತಕ ಓದುತ್ತೇನೆ.", "હું પુસ્તક વાંચું છું.",
+    "မနက်ဖြန် မိုးရွာမယ်။", "මම පොතක් කියවනවා.", "መጽሐፍ አነባለሁ።", "Би ном уншиж байна.", "Ma loen raamatut.", "Es lasu grāmatu.", "Unë po lexoj një libër.", "Rwy'n darllen llyfr.", "Liburu bat irakurtzen ari naiz.",
 ]
 
 

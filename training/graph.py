@@ -113,11 +113,19 @@ class Graph:
         mean = self.add("ReduceMean", [whole, self.constant("axis1", np.array([1]))], f"pooled.{number}", keepdims=0)
         return self.add("LpNormalization", [mean], f"unit.{number}", axis=-1, p=2)
 
-    def table(self, name: str, values: np.ndarray, lookup: str, rows: list[str]) -> str:
-        """Rows of an int8 table as floats; lookup is Gather or Slice."""
+    def looked_up(self, name: str, values: np.ndarray, ids: str) -> str:
+        """Rows of a table in blocks of four bits, as floats."""
+        held, scale = quantise.int4_blocks(values)
+        self.constants[name] = helper.make_tensor(name, TensorProto.INT4, values.shape, held.tobytes(), raw=True)
+        found = self.add("GatherBlockQuantized", [name, ids, self.constant(f"{name}.scale", scale)], f"{name}.rows", MS,
+                         block_size=quantise.ROW_BLOCK, gather_axis=0, quantize_axis=1)
+        return self.add("Cast", [found], f"{name}.float", to=TensorProto.FLOAT)
+
+    def sliced(self, name: str, values: np.ndarray, bounds: list[str]) -> str:
+        """The rows of an int8 table within bounds, as floats."""
         held, scale = quantise.int8_rows(values)
-        found = self.add(lookup, [self.constant(name, held), *rows], f"{name}.rows")
-        factor = self.add(lookup, [self.constant(f"{name}.scale", scale), *rows], f"{name}.factor")
+        found = self.add("Slice", [self.constant(name, held), *bounds], f"{name}.rows")
+        factor = self.add("Slice", [self.constant(f"{name}.scale", scale), *bounds], f"{name}.factor")
         return self.add("Mul", [self.add("Cast", [found], f"{name}.cast", to=TensorProto.FLOAT), factor], f"{name}.float")
 
 
@@ -131,8 +139,8 @@ def build(student: Student, smoothing: dict[str, np.ndarray], variant: Variant =
     graph.add("Concat", [sizes, graph.constant("hidden", np.array([HIDDEN]))], "shape", axis=0)
     graph.constant("tokens", np.array([-1, HIDDEN]))
     zero = graph.constant("zero", np.array([0]))
-    words = graph.table("words", encoder.words.weight.detach().numpy(), "Gather", ["input_ids"])
-    positions = graph.table("positions", encoder.positions.detach().numpy(), "Slice", [zero, length, zero])
+    words = graph.looked_up("words", encoder.words.weight.detach().numpy(), "input_ids")
+    positions = graph.sliced("positions", encoder.positions.detach().numpy(), [zero, length, zero])
     summed = graph.add("Reshape", [graph.add("Add", [words, positions], "sum"), "tokens"], "sum.flat")
     x = graph.norm(summed, encoder.norm, "embeddings")
     states = [graph.pooled(x, 0)] if 0 in student.reads else []

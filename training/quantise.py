@@ -1,6 +1,7 @@
 """Number formats of the shipped file, and the same arithmetic in PyTorch.
 
-Embedding rows, positions: int8 with one scale a row. Linear layers: int8 weights with one scale an output, and activations
+Embedding rows: four bits in blocks of 32, as the teacher's package holds them, so that rows of the teacher lose nothing.
+Positions: int8 with one scale a row. Linear layers: int8 weights with one scale an output, and activations
 quantised at run time, with one scale a token, so that the texts of a batch do not influence each other. Before that, every
 input channel is divided by a constant and the weights of the channel multiplied by it (SmoothQuant, arXiv 2211.10438), so
 that a few large channels do not leave the others without digits.
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from student import Student
 
 WEIGHT_RANGE = 63
+ROW_BLOCK = 32
 BLOCK, BLOCK_ZERO, BLOCK_RANGE = 64, 128, 127  # the block format, for comparison only
 
 
@@ -33,6 +35,27 @@ def weight_blocks(weight: np.ndarray, block: int = BLOCK) -> tuple[np.ndarray, n
     scale = np.maximum(np.abs(grouped).max(-1, keepdims=True), 1e-8).astype(np.float32) / BLOCK_RANGE
     values = np.clip(np.rint(grouped / scale), -BLOCK_RANGE, BLOCK_RANGE) + BLOCK_ZERO
     return values.astype(np.uint8), scale[..., 0]
+
+
+def int4_blocks(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """[rows, width] → uint8 [rows, width / 2] and float16 scales [rows, width / 32].
+
+    Q4_0 of ggml: the component that is farthest from zero in a block of 32 is −8 scales, the others are rounded to −8…7. A byte
+    holds two neighbours as ONNX's INT4 does: in two's complement, the first in its low half.
+    """
+    blocks = table.reshape(len(table), -1, ROW_BLOCK)
+    farthest = np.take_along_axis(blocks, np.abs(blocks).argmax(-1)[..., None], -1)
+    scale = (farthest / -8).astype(np.float16)
+    divisor = np.where(scale == 0, 1, scale).astype(np.float32)
+    values = np.clip(np.rint(blocks / divisor), -8, 7).astype(np.int8).view(np.uint8).reshape(len(table), -1) & 15
+    return values[:, 0::2] | values[:, 1::2] << 4, scale[..., 0]
+
+
+def from_int4_blocks(packed: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The rows that int4_blocks holds, float32, each product rounded to float16 as ONNX Runtime rounds it."""
+    values = ((np.stack([packed & 15, packed >> 4], -1) ^ 8).astype(np.float32)) - 8
+    blocks = values.reshape(len(packed), -1, ROW_BLOCK) * scale[..., None].astype(np.float32)
+    return blocks.astype(np.float16).astype(np.float32).reshape(len(packed), -1)
 
 
 def round_trip(table: Tensor, largest: int = 127) -> Tensor:
@@ -87,8 +110,8 @@ def quantised(student: Student, constants: dict[str, np.ndarray]) -> Student:
     copy = Student(student.encoder.words.num_embeddings)
     copy.load_state_dict(student.state_dict())
     with torch.no_grad():
-        for table in (copy.encoder.words.weight, copy.encoder.positions):
-            table.copy_(round_trip(table))
+        copy.encoder.words.weight.copy_(torch.from_numpy(from_int4_blocks(*int4_blocks(copy.encoder.words.weight.numpy()))))
+        copy.encoder.positions.copy_(round_trip(copy.encoder.positions))
     for name in constants:
         parent, _, own = name.rpartition(".")
         holder = copy.get_submodule(parent)

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+import quantise
 from common import CHECKPOINTS, WEIGHTS, WORK, sha256
 from scale import MEAN_ADDED, mean_output, shift
 from student import Student
@@ -26,10 +27,12 @@ NORMS = {"encoder.norm": "embeddings"}
 
 def checkpoint(path: str) -> dict[str, torch.Tensor]:
     """The state of a Student as model.onnx holds it."""
-    held = {item.name: numpy_helper.to_array(item) for item in onnx.load(path).graph.initializer}
-    student = Student(len(held["words"]))
+    stored = {item.name: item for item in onnx.load(path).graph.initializer}
+    held = {name: numpy_helper.to_array(item) for name, item in stored.items() if name != "words"}
+    packed = np.frombuffer(stored["words"].raw_data, np.uint8).reshape(stored["words"].dims[0], -1)
+    student = Student(len(packed))
     state: dict[str, np.ndarray] = {
-        "encoder.words.weight": held["words"] * held["words.scale"],
+        "encoder.words.weight": quantise.from_int4_blocks(packed, held["words.scale"]),
         "encoder.positions": held["positions"] * held["positions.scale"],
     }
     for name, module in student.named_modules():
@@ -43,6 +46,12 @@ def checkpoint(path: str) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(value, np.float32)) for name, value in state.items()}
 
 
+def teacher_ids(tokenizer: Tokenizer, pieces: list[tuple[str, float]]) -> np.ndarray:
+    """The teacher's id of each piece of a tokenizer."""
+    number_of = {piece: number for number, (piece, _) in enumerate(pieces)}
+    return np.array([number_of[tokenizer.id_to_token(number)] for number in range(tokenizer.get_vocab_size())])
+
+
 def main() -> None:
     """Write the three files."""
     state = checkpoint(str(WEIGHTS / "model.onnx"))
@@ -51,9 +60,7 @@ def main() -> None:
     student.eval()
     shutil.copyfile(WEIGHTS / "tokenizer.json", WORK / "tokenizer.json")
     tokenizer = Tokenizer.from_file(str(WORK / "tokenizer.json"))
-    row = {piece: number for number, (piece, _) in enumerate(load_e5().pieces)}
-    pieces = [tokenizer.id_to_token(number) for number in range(tokenizer.get_vocab_size())]
-    np.savez(WORK / "vocabulary.npz", teacher_ids=np.array([row[piece] for piece in pieces]))
+    np.savez(WORK / "vocabulary.npz", teacher_ids=teacher_ids(tokenizer, load_e5().pieces))
 
     shift(state, mean_output(student, tokenizer) * (-MEAN_ADDED / (1 + MEAN_ADDED)))
     save_file(state, CHECKPOINTS / "released.safetensors", {"model_sha256": sha256(WEIGHTS / "model.onnx")})

@@ -18,7 +18,7 @@ from common import HERE
 
 STEPS = ("fetch.py", "pool.py", "translations.py", "check_leakage.py", "vocabulary.py", "label.py --shards 1",
          "label.py --texts more --shards 1", "distill.py", "contrast.py", "contrast.py --phase sts",
-         "average.py contrast sts", "scale.py", "export.py", "evaluate.py --model shipped --only sts-", "evaluate.py --table", "export.py --facts", "goldens.py",
+         "average.py contrast sts", "scale.py", "widen.py", "export.py", "evaluate.py --model shipped --only sts-", "evaluate.py --table", "export.py --facts", "goldens.py",
          "term_weights.py", "static_train.py", "static_export.py", "evaluate.py --model static --only sts-", "static_export.py --facts")
 
 
@@ -26,7 +26,9 @@ def main() -> None:
     """Run every step; stop at the first that fails."""
     work = Path(os.environ.get("QUIVER_WORK", HERE / ".work")).resolve()
     shutil.rmtree(work / "smoke", ignore_errors=True)  # else steps would go on from their checkpoints
-    environment = os.environ | {"QUIVER_WORK": str(work)}
+    smoke_data.further_words(work / "smoke/words")
+    environment = {name: value for name, value in os.environ.items() if name != "QUIVER_LOCALISATIONS"}
+    environment |= {"QUIVER_WORK": str(work), "QUIVER_WORDS": str(work / "smoke/words")}
     if "--real" not in sys.argv:
         smoke_data.main(work / "smoke/data", work)
         environment["QUIVER_DATA"] = str(work / "smoke/data")

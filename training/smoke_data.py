@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+FURTHER = {"et": "koer kass raamat täna homme jõgi aed", "ka": "წიგნი ძაღლი კატა დღეს ხვალ მდინარე", "ml": "പുസ്തകം നായ പൂച്ച ഇന്ന് നാളെ നദി"}
 # Four parts a sentence, eight words each, in this order; the words of a language are in the same order as English ones.
 WORDS = {
     "en": ("the doctor|the teacher|the child|the farmer|the driver|the cook|the dog|the cat",
@@ -168,6 +169,14 @@ def usecases(folder: Path, pool: list[Parts], draw: random.Random) -> None:
         write(place / "qrels.tsv.gz", [("query", "doc", "gain"), *((f"queries{i}", f"docs{i}", "1") for i in range(len(passages)))])
     write(folder / "cluster/sib200_eng_Latn.tsv.gz",
           [("index_id", "label", "text"), *((str(i), str(parts[2]), say(parts, "en")) for i, parts in enumerate(draw.sample(pool, 80)))])
+
+
+def further_words(folder: Path) -> None:
+    """Word counts of languages that no training text is in, in the layout of QUIVER_WORDS (localisations.py)."""
+    for lang, words in FURTHER.items():
+        (folder / lang).mkdir(parents=True, exist_ok=True)
+        lines = [f"{word} {100 - place}\n" for place, word in enumerate(words.split())]
+        (folder / lang / f"{lang}_50k.txt").write_text("".join(lines), encoding="utf-8")
 
 
 def package(folder: Path, sources: Path) -> None:

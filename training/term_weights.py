@@ -1,4 +1,4 @@
-"""Step 12: term weights of the sparse side, counted over the pool, questions and package descriptions; needs steps 1 to 3.
+"""Step 13: term weights of the sparse side, counted over the pool, questions and package descriptions; needs steps 1 to 3.
 
 Writes, beside the model,
   terms.u32      for each piece the one that stands for it (uint32 little-endian, id = position)

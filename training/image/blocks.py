@@ -63,37 +63,24 @@ class LastBlocks(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.precision = FAST
         tensors = {name: torch.from_numpy(value) for name, value in stored().items()}
         fixed = {kind + layer for kind in "wb" for layer in DEPTHWISE}
         self.layers = nn.ParameterDict({name: nn.Parameter(value, requires_grad=name not in fixed) for name, value in tensors.items()})
 
     def point(self, rows: Tensor, layer: str) -> Tensor:
         """A 1 × 1 convolution."""
-        return F.linear(rows, self.layers[f"w{layer}"].flatten(1).to(self.precision), self.layers[f"b{layer}"].to(self.precision))
+        return F.linear(rows, self.layers[f"w{layer}"].flatten(1).to(FAST), self.layers[f"b{layer}"].to(FAST))
 
     def depth(self, rows: Tensor, layer: str) -> Tensor:
         """A depthwise one."""
-        return Depthwise.apply(rows, self.layers[f"w{layer}"].to(self.precision), self.layers[f"b{layer}"].to(self.precision))
+        return Depthwise.apply(rows, self.layers[f"w{layer}"].to(FAST), self.layers[f"b{layer}"].to(FAST))
 
     def forward(self, maps: Tensor) -> Tensor:
-        maps = maps.to(self.precision)
+        maps = maps.to(FAST)
         for widened, filtered, narrowed in BLOCKS:
             out = self.point(F.relu6(self.depth(F.relu6(self.point(maps, widened)), filtered)), narrowed)
             maps = out + maps if out.shape == maps.shape else out
         return F.relu6(self.point(maps, LAST)).float().mean((1, 2))
-
-    def as_shipped(self) -> None:
-        """Weights rounded as in the file, and float32 throughout: what the server computes."""
-        self.precision = torch.float32
-        with torch.no_grad():
-            for layer in LAYERS:
-                self.layers[f"w{layer}"].copy_(rounded(self.layers[f"w{layer}"]))
-
-
-def rounded(weight: Tensor) -> Tensor:
-    """The numbers that the file really holds."""
-    return torch.from_numpy(np.multiply(*quantised(weight.detach().numpy())))
 
 
 def stored_form(blocks: LastBlocks) -> dict[str, np.ndarray]:

@@ -77,7 +77,7 @@ def write_results(metrics: dict[str, Any]) -> None:
     notes = "\n".join(f"- `{name}`: {text}" for name, text in CONFIG["variant_notes"].items() if name in tried)
     (RESULTS / "builtin-image.md").write_text(f"""# The built-in picture model, measured
 
-Made by `cd training/image && python evaluate.py`: the shipped weights, checked against the files in onnxruntime. Speed and memory: `builtin-image-speed.md`.
+Made by `cd training/image && python evaluate.py`: the shipped files in onnxruntime. Speed and memory: `builtin-image-speed.md`.
 
 ## Search among the 1,000 val photos of Flickr8k
 Five captions a photo and kind; chance is 0.1 / 0.5 / 1.0. No caption of theirs was trained on. They were looked at between trials, which the dev photos decided.

@@ -7,6 +7,7 @@ of them. So these vectors are its whole input and are computed once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -50,12 +51,12 @@ def texts() -> list[str]:
 class TextModel:
     """The built-in text model in onnxruntime."""
 
-    def __init__(self) -> None:
-        self.tokenizer = Tokenizer.from_file(str(TEXT_WEIGHTS / "tokenizer.json"))
+    def __init__(self, folder: Path = TEXT_WEIGHTS) -> None:
+        self.tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self.prompt = prompt_ids(self.tokenizer)[PROMPT]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        self.session = onnxruntime.InferenceSession(str(TEXT_WEIGHTS / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        self.session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
 
     def ids(self, items: list[str]) -> list[list[int]]:
         """Token ids without prompt and special tokens, cut."""

@@ -166,7 +166,7 @@ function nfkc(text: string): string {
   return toForm(text, 'NFKC')
 }
 
-/** One plain loop: a schema for each of 76,000 entries would take longer than the rest of the start. */
+/** One plain loop: a schema for each of 125,000 entries would take longer than the rest of the start. */
 function isVocabulary(value: unknown): boolean {
   return (
     Array.isArray(value) &&
