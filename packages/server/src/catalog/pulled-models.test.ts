@@ -116,7 +116,7 @@ test('the larger built-in model takes the place of the usual one with all that t
     ...before,
     engine: 'builtin-text-large',
     hasInstruct: false,
-    languages: 25,
+    languages: 72,
   })
   expect(models.find(({ id }) => id === 'text-embedding-v3')?.engine).toBe('builtin-text')
   expect(models.at(-1)?.id).toBe('builtin-text-large')
