@@ -49,7 +49,9 @@ export function killCampaign({
       const longestMs = maxLifeMs ?? (2 * undisturbedMs) / kills
       let done = 0
       while (done < kills && !hasEnded()) {
-        await sleep(random() * longestMs)
+        const lifeMs = random() * longestMs
+        // The first kill comes while the job runs, however fast the machine is.
+        await sleep(done === 0 ? Math.min(lifeMs, undisturbedMs / 2) : lifeMs)
         if (hasEnded()) break
         await server.kill()
         done++
