@@ -115,7 +115,7 @@ def main() -> None:
         wanted = torch.cat([F.normalize(teacher(*inputs(older_vectors, older_bags, part)), dim=1) for part in parts])
 
     held = list(range(HELD_OUT))
-    # Labels are told apart by little (dog breeds), so they are learnt more often.
+    # Labels are told apart by little (breeds of dogs), so they are learnt more often.
     learnt = [i for i in range(HELD_OUT, len(texts)) for _ in range(SETTINGS["label_times"] if texts[i] in names else 1)]
 
     def agreement() -> float:
