@@ -31,20 +31,15 @@ PROPERTY = re.compile(r"^[\w.-]+\s*=\s*(.*)$")
 
 def _fluent(source: str) -> Iterator[str]:
     """The messages and attributes of a Fluent file, whose values may go on in indented lines."""
-    parts: list[str] | None = None
-    for line in source.splitlines():
-        if begins := MESSAGE.match(line):
-            if parts:
-                yield " ".join(parts)
-            parts = [begins[1]]
-        elif line.startswith(" ") and parts is not None:
+    parts: list[str] = []
+    for line in [*source.splitlines(), ""]:
+        begins = MESSAGE.match(line)
+        if parts and not begins and line.startswith(" "):
             parts.append(line)
-        else:
-            if parts:
-                yield " ".join(parts)
-            parts = None
-    if parts:
-        yield " ".join(parts)
+            continue
+        if parts:
+            yield " ".join(parts)
+        parts = [begins[1]] if begins else []
 
 
 def _messages(name: str, content: bytes) -> Iterator[str]:
@@ -61,25 +56,26 @@ def _messages(name: str, content: bytes) -> Iterator[str]:
                     yield from (found[1] for line in source.splitlines() if (found := PROPERTY.match(line)))
 
 
+def _texts(package: Path) -> Iterator[str]:
+    """The texts of a Debian package that are worth counting, without marks."""
+    tree = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
+        held = [(member.name, file.read()) for member in archive if member.name.endswith((".mo", ".xpi")) and (file := archive.extractfile(member))]
+    for text in (text for name, content in held for text in _messages(name, content)):
+        for mark, instead in MARKS:
+            text = mark.sub(instead, text)
+        if LETTERS[0] <= len(text.strip()) <= LETTERS[1] and not PROGRAM.search(text):
+            yield text.strip()
+
+
 def texts() -> dict[str, list[str]]:
     """Language code of a package → its texts, each once; empty without QUIVER_LOCALISATIONS."""
     found: dict[str, dict[str, None]] = defaultdict(dict)
     folder = os.environ.get("QUIVER_LOCALISATIONS")
     for package in sorted(Path(folder).glob("*-l10n-*.deb")) if folder else ():
         lang = package.name.split("-l10n-")[1].split("_")[0]
-        if lang.startswith("en-") or lang == "all":
-            continue
-        tree = subprocess.run(["dpkg-deb", "--fsys-tarfile", package], check=True, capture_output=True).stdout
-        with tarfile.open(fileobj=io.BytesIO(tree)) as archive:
-            for member in archive:
-                if member.isfile() and member.name.endswith((".mo", ".xpi")):
-                    content = archive.extractfile(member)
-                    assert content is not None
-                    for text in _messages(member.name, content.read()):
-                        for mark, instead in MARKS:
-                            text = mark.sub(instead, text)
-                        if LETTERS[0] <= len(text.strip()) <= LETTERS[1] and not PROGRAM.search(text):
-                            found[lang][text.strip()] = None
+        if not lang.startswith("en-") and lang != "all":
+            found[lang] |= dict.fromkeys(_texts(package))
     return {lang: list(own) for lang, own in found.items()}
 
 

@@ -11,6 +11,7 @@ as the sum of the older pieces that it stands for. Pieces that no training text 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -32,13 +33,11 @@ SETTINGS = CONFIG["carry"]
 HELD_OUT = 1000
 
 
-class Known(Pieces):
-    """The older tower's pieces, whose vectors hold their weights already, and room for new ones."""
-
-    def __init__(self, rows: dict[int, int], count: int) -> None:
-        self.rows = rows
-        self.weights = np.ones(count, np.float32)
-        self.weights[0] = 0
+def weighed(rows: dict[int, int], count: int) -> Pieces:
+    """Pieces whose vectors hold their weights already."""
+    weights = np.ones(count, np.float32)
+    weights[0] = 0
+    return Pieces(rows, weights)
 
 
 def older_tower(path: Path, fresh: list[list[int]]) -> tuple[TextTower, np.ndarray]:
@@ -53,9 +52,7 @@ def older_tower(path: Path, fresh: list[list[int]]) -> tuple[TextTower, np.ndarr
         rows = torch.cat([rows, torch.stack([rows[remap[parts]].sum(0) for parts in fresh])])
     straight, inner = matrix("head.straight.weight"), matrix("head.inner.weight")
     options = {"model": straight.shape[1], "hidden": inner.shape[0], "bag_width": rows.shape[1], "dropout": SETTINGS["dropout"]}
-    weights = np.ones(len(rows), np.float32)
-    weights[0] = 0
-    tower = TextTower(options, weights)
+    tower = TextTower(options, weighed({}, len(rows)).weights)
     with torch.no_grad():
         for layer, weight in (("straight", straight), ("inner", inner), ("outer", matrix("head.outer.weight"))):
             part: nn.Linear = getattr(tower.head, layer)
@@ -83,6 +80,33 @@ def inputs(vectors: np.ndarray, bags: list[list[int]], chosen: list[int]) -> tup
     return torch.from_numpy(vectors[chosen]), torch.from_numpy(ids), torch.from_numpy(offsets)
 
 
+def learn(student: TextTower, said: Callable[[list[int]], Tensor], wanted: Tensor, held: list[int], learnt: list[int]) -> None:
+    """Bring what the student says of texts, by number, towards what is wanted [texts, 1024]; both have length 1."""
+    def agreement() -> str:
+        student.eval()
+        with torch.no_grad():
+            return f"{float((said(held) * wanted[held]).sum(1).mean()):.4f}"
+
+    print(f"cosine to the older tower on {len(held):,} held-out texts: {agreement()}", flush=True)
+    optimiser = torch.optim.AdamW(student.parameters(), lr=SETTINGS["rate"], weight_decay=0.01)
+    steps = SETTINGS["passes"] * (len(learnt) // SETTINGS["rows"])
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, SETTINGS["rate"], total_steps=steps, pct_start=0.1)
+    progress = Progress("carry", steps)
+    draw = seeded("carry:batches")
+    for _ in range(SETTINGS["passes"]):
+        student.train()
+        draw.shuffle(learnt)
+        for start in range(0, len(learnt) - SETTINGS["rows"] + 1, SETTINGS["rows"]):
+            batch = learnt[start:start + SETTINGS["rows"]]
+            loss = 1 - (said(batch) * wanted[batch]).sum(1).mean()
+            loss.backward()
+            optimiser.step()
+            optimiser.zero_grad()
+            schedule.step()
+            progress.add(1, f"1 − cosine {loss.item():.4f}")
+        print(f"cosine on held-out texts: {agreement()}", flush=True)
+
+
 def main() -> None:
     """Learn, and write text.onnx."""
     parser = argparse.ArgumentParser()
@@ -104,11 +128,11 @@ def main() -> None:
     student, _ = older_tower(arguments.older_tower, stands_for)
     count = teacher.bag.pieces.num_embeddings
     rows = {number: int(row) for number, row in enumerate(remap) if row} | {number: count + place for place, number in enumerate(met)}
-    known, older_known = Known(rows, count + len(met)), Known(rows, count)
+    known = weighed(rows, count + len(met))
 
     progress = Progress("texts", 2 * len(texts))
     older_vectors, newer_vectors = (model.vectors(ids, progress) for model, ids in ((older, older_ids), (newer, newer_ids)))
-    older_bags, newer_bags = ([of.of(ids) for ids in split] for of, split in ((older_known, older_ids), (known, newer_ids)))
+    older_bags, newer_bags = ([known.of(ids) for ids in split] for split in (older_ids, newer_ids))
     teacher.eval()
     parts = [list(range(start, min(start + 1000, len(texts)))) for start in range(0, len(texts), 1000)]
     with torch.no_grad():
@@ -117,36 +141,15 @@ def main() -> None:
     held = list(range(HELD_OUT))
     # Labels are told apart by little (breeds of dogs), so they are learnt more often.
     learnt = [i for i in range(HELD_OUT, len(texts)) for _ in range(SETTINGS["label_times"] if texts[i] in names else 1)]
-
-    def agreement() -> float:
-        student.eval()
-        with torch.no_grad():
-            return float((F.normalize(student(*inputs(newer_vectors, newer_bags, held)), dim=1) * wanted[held]).sum(1).mean())
-
     student.head.standardise.measure(F.normalize(torch.from_numpy(newer_vectors[learnt, : student.width]), dim=1))
     unfold(student.head)
-    print(f"{len(texts):,} texts, {len(met):,} new pieces; cosine to the older tower on {HELD_OUT:,} held-out texts: {agreement():.4f}", flush=True)
-    optimiser = torch.optim.AdamW(student.parameters(), lr=SETTINGS["rate"], weight_decay=0.01)
-    steps = SETTINGS["passes"] * (len(learnt) // SETTINGS["rows"])
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, SETTINGS["rate"], total_steps=steps, pct_start=0.1)
-    learning = Progress("carry", steps)
-    draw = seeded("carry:batches")
-    for _ in range(SETTINGS["passes"]):
-        student.train()
-        draw.shuffle(learnt)
-        for start in range(0, len(learnt) - SETTINGS["rows"] + 1, SETTINGS["rows"]):
-            batch = learnt[start:start + SETTINGS["rows"]]
-            loss = 1 - (F.normalize(student(*inputs(newer_vectors, newer_bags, batch)), dim=1) * wanted[batch]).sum(1).mean()
-            loss.backward()
-            optimiser.step()
-            optimiser.zero_grad()
-            schedule.step()
-            learning.add(1, f"1 − cosine {loss.item():.4f}")
-        print(f"cosine on held-out texts: {agreement():.4f}", flush=True)
 
-    towers = nn.Module()
-    towers.text = student.eval()
-    onnx.save(text_model(towers, known, newer.tokenizer.get_vocab_size()), str(WEIGHTS / "text.onnx"))  # type: ignore[arg-type]
+    def said(batch: list[int]) -> Tensor:
+        return F.normalize(student(*inputs(newer_vectors, newer_bags, batch)), dim=1)
+
+    print(f"{len(texts):,} texts, {len(met):,} new pieces", flush=True)
+    learn(student, said, wanted, held, learnt)
+    onnx.save(text_model(student.eval(), known, newer.tokenizer.get_vocab_size()), str(WEIGHTS / "text.onnx"))
 
 
 if __name__ == "__main__":

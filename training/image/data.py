@@ -14,7 +14,7 @@ from torch import Tensor
 from backbone import classifier
 from blocks import late
 from check_leakage import without_leaks
-from pieces import Pieces
+from pieces import counted
 from sets import Pictured, dev_photos, emoji, labels, photos, trained_emoji
 from shared import CONFIG, WORK
 from texts import TEMPLATES, TextModel, text_vectors
@@ -46,7 +46,7 @@ class Texts:
         self.rows, self.vectors = text_vectors()
         known = list(self.rows)
         split = TextModel().ids(known)
-        self.pieces = Pieces([split[self.rows[text]] for text in dict.fromkeys(training) if text in self.rows])
+        self.pieces = counted([split[self.rows[text]] for text in dict.fromkeys(training) if text in self.rows])
         self.bags = [np.array(self.pieces.of(pieces), np.int64) for pieces in split]
 
     def __call__(self, items: list[str]) -> Inputs:

@@ -23,7 +23,7 @@ from report import card_figures
 from sets import photos
 from shared import CONFIG, HERE, SEED, TEXT_WEIGHTS, WEIGHTS, WORK, sha256
 from texts import PROMPT, WIDTH
-from towers import DIMENSION, Head, Towers
+from towers import DIMENSION, Head, TextTower, Towers
 
 OPSET = 20
 
@@ -91,10 +91,9 @@ def image_model(towers: Towers) -> onnx.ModelProto:
     return graph.model("image", [helper.make_tensor_value_info("pixels", TensorProto.UINT8, [1, SIDE, SIDE, 3])], out)
 
 
-def text_model(towers: Towers, pieces: Pieces, vocabulary: int) -> onnx.ModelProto:
+def text_model(text: TextTower, pieces: Pieces, vocabulary: int) -> onnx.ModelProto:
     """vector [1, 2048], ids [n] → embedding [1, 1024]."""
     graph = TowerGraph()
-    text = towers.text
     ends = [graph.constant(name, np.array([value])) for name, value in (("first", 0), ("end", text.width), ("axis", 1))]
     vector = graph.unit(graph.add("Slice", ["vector", *ends], "prefix"), "vector.unit")
     projected = graph.head(vector, "head", text.head)
@@ -183,7 +182,7 @@ def main() -> None:
         towers, pieces = load(arguments.variant)
         vocabulary = json.loads((TEXT_WEIGHTS / "manifest.json").read_text())["vocabulary"]
         onnx.save(image_model(towers), str(WEIGHTS / "image.onnx"))
-        onnx.save(text_model(towers, pieces, vocabulary), str(WEIGHTS / "text.onnx"))
+        onnx.save(text_model(towers.text, pieces, vocabulary), str(WEIGHTS / "text.onnx"))
     (WEIGHTS / "manifest.json").write_text(json.dumps(manifest(arguments.variant), indent=1, ensure_ascii=False) + "\n")
     (WEIGHTS / "MODEL_CARD.md").write_text(card(arguments.variant))
     for file in sorted(WEIGHTS.iterdir()):
